@@ -1,0 +1,276 @@
+"""Settings: config.toml and the environment made into one typed, frozen object; all faults reported together."""
+
+import contextlib
+import os
+import secrets
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from campaigns.errors import ConfigError
+
+
+class Section(BaseModel):
+    """One section of config.toml: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shop(Section):
+    name: str = "Liaison"
+    address: str = ""
+    site: str = "https://shop.example"
+    language: str = "en"
+    zone: str = "Europe/Paris"
+    currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"{zone!r} is not a time zone; write one like Europe/Paris")
+        return zone
+
+
+class Sender(Section):
+    name: str = ""
+    email: str = "hello@shop.example"
+    reply_to: str = ""
+    bounce_domain: str = ""
+
+    @property
+    def domain(self) -> str:
+        return self.email.rpartition("@")[2]
+
+
+class DatabaseSettings(Section):
+    url: str = "sqlite:///data/liaison.db"
+
+
+class Data(Section):
+    folder: Path = Path("data")
+
+
+class Web(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8025, ge=0, le=65535)
+    base_url: str = Field(default="http://127.0.0.1:8025", pattern="^https?://")
+    trusted_proxies: int = Field(default=0, ge=0)
+    session_hours: int = Field(default=12, ge=1)
+    metrics_token: SecretStr = SecretStr("")
+
+
+class Smtp(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=2525, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    helo: str = ""
+    connect_seconds: float = Field(default=30, gt=0)
+    command_seconds: float = Field(default=120, gt=0)
+    dot_seconds: float = Field(default=600, gt=0)
+
+
+class Dkim(Section):
+    selector: str = ""
+    ed25519_selector: str = ""
+
+
+class Inbox(Section):
+    is_on: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=2525, ge=0, le=65535)
+
+
+class Sending(Section):
+    processes: int = Field(default=0, ge=0)
+    connections: int = Field(default=4, ge=1)
+    batch: int = Field(default=500, ge=1)
+    lease_seconds: int = Field(default=120, ge=5)
+    retry_first_seconds: int = Field(default=300, ge=1)
+    retry_most_seconds: int = Field(default=14400, ge=1)
+    retry_days: float = Field(default=4, gt=0)
+
+
+class Tracking(Section):
+    network_bits_v4: int = Field(default=24, ge=0, le=32)
+    network_bits_v6: int = Field(default=48, ge=0, le=128)
+    ingest_seconds: float = Field(default=1, gt=0)
+    machine_networks: list[str] = []
+
+    @field_validator("machine_networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{network!r} is not a network; write one like 192.0.2.0/24") from error
+        return networks
+
+
+class Guard(Section):
+    from_sent: int = Field(default=200, ge=1)
+    from_returns: int = Field(default=3, ge=1)
+    warn_bounced: float = Field(default=0.02, gt=0, le=1)
+    stop_bounced: float = Field(default=0.05, gt=0, le=1)
+    warn_spam: float = Field(default=0.0005, gt=0, le=1)
+    stop_spam: float = Field(default=0.001, gt=0, le=1)
+
+
+class Returns(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=2526, ge=0, le=65535)
+    addresses: list[str] = ["postmaster", "abuse", "fbl"]
+    read_seconds: float = Field(default=10, gt=0)
+
+
+class Fading(Section):
+    bounces: int = Field(default=4, ge=2)
+    spread_days: int = Field(default=21, ge=0)
+    within_days: int = Field(default=180, ge=1)
+
+
+class Hooks(Section):
+    ses_topics: list[str] = []
+    sendgrid_public_key: str = ""
+    mailgun_signing_key: SecretStr = SecretStr("")
+    postmark_user: str = ""
+    postmark_password: SecretStr = SecretStr("")
+    brevo_user: str = ""
+    brevo_password: SecretStr = SecretStr("")
+    brevo_networks: list[str] = []
+
+
+class Scores(Section):
+    engagement_half_life_days: float = Field(default=90, gt=0)
+    open_weight: float = Field(default=0.2, ge=0)
+    proxied_open_weight: float = Field(default=0.1, ge=0)
+    reply_weight: float = Field(default=2, ge=0)
+    r_limits: list[float] = []
+    f_limits: list[float] = []
+    m_limits: list[float] = []
+    refresh_seconds: float = Field(default=60, gt=0)
+    full_hour: int = Field(default=3, ge=0, le=23)
+
+    @field_validator("r_limits", "f_limits", "m_limits")
+    @classmethod
+    def _are_four_rising(cls, limits: list[float]) -> list[float]:
+        if limits and (len(limits) != 4 or sorted(set(limits)) != limits):
+            raise ValueError("give four rising numbers, or none for quintiles")
+        return limits
+
+
+class Stale(Section):
+    is_on: bool = True
+    mails: int = Field(default=8, ge=1)
+    days: int = Field(default=180, ge=1)
+    spare_buyer_days: int = Field(default=365, ge=0)
+    acts_by_itself: bool = False
+
+
+class Security(Section):
+    login_tries: int = Field(default=10, ge=1)
+    cookie_secure: bool = False
+    upload_megabytes: int = Field(default=200, ge=1)
+
+
+class Config(BaseSettings):
+    """All settings. `load` makes one; tests make one by keyword."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LIAISON_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    toml: ClassVar[Path | None] = None
+
+    shop: Shop = Shop()
+    sender: Sender = Sender()
+    database: DatabaseSettings = DatabaseSettings()
+    data: Data = Data()
+    web: Web = Web()
+    smtp: Smtp = Smtp()
+    dkim: Dkim = Dkim()
+    inbox: Inbox = Inbox()
+    sending: Sending = Sending()
+    tracking: Tracking = Tracking()
+    guard: Guard = Guard()
+    returns: Returns = Returns()
+    fading: Fading = Fading()
+    hooks: Hooks = Hooks()
+    scores: Scores = Scores()
+    stale: Stale = Stale()
+    security: Security = Security()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's zone."""
+        return ZoneInfo(self.shop.zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if cls.toml is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.toml)
+
+
+def load(path: Path | None, **overrides: Any) -> Config:
+    """Read `path` (None: defaults only) and the environment; raise ConfigError naming every fault at once."""
+
+    class FromFile(Config):
+        toml = path
+
+    if path is not None and not path.is_file():
+        raise ConfigError(
+            {str(path): "is not there; copy config.toml from the project, or leave --config away."}
+        )
+    try:
+        return FromFile(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError({str(path): f"is not valid TOML: {error}."}) from error
+    except ValidationError as error:
+        raise ConfigError(
+            {".".join(map(str, fault["loc"])): _sentence(dict(fault)) for fault in error.errors()}
+        ) from error
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "is not a setting; look for its right spelling in config.toml."
+    words = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{words[:1].lower()}{words[1:]}."
+
+
+def signing_secrets(config: Config) -> list[str]:
+    """The secrets that sign links and sessions, newest first; made at first use, readable by the owner only.
+
+    A line put above the others becomes the newest; old ones keep old letters' links alive.
+    """
+    path = config.data.folder / "secret.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Linked into place whole, so that no other process ever reads half a secret.
+        draft = path.with_name(f"secret.{os.getpid()}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+        with contextlib.suppress(FileExistsError):  # another process was quicker: its secret counts
+            os.link(draft, path)
+        draft.unlink()
+    return [line.strip() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]

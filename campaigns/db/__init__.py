@@ -1,0 +1,23 @@
+"""The database: engine, column types, transaction rules. The only place that names a dialect."""
+
+from campaigns.db.base import Base, Id, Money, json_type
+from campaigns.db.engine import UNSTORABLE, Database, connect, insert_missing, refresh_statistics, upsert
+from campaigns.db.paging import Page, page
+from campaigns.db.types import UTC, UTCDateTime
+
+__all__ = [
+    "UNSTORABLE",
+    "UTC",
+    "Base",
+    "Database",
+    "Id",
+    "Money",
+    "Page",
+    "UTCDateTime",
+    "connect",
+    "insert_missing",
+    "json_type",
+    "page",
+    "refresh_statistics",
+    "upsert",
+]

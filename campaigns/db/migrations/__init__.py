@@ -1,0 +1,1 @@
+"""Migrations: numbered files, one step each, never edited once released."""

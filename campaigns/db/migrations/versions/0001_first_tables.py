@@ -1,0 +1,716 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy import Text
+from sqlalchemy.dialects import postgresql
+
+import campaigns.db.types
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "customer",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("address_key", sa.String(length=254), nullable=False),
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("number", sa.String(length=100), nullable=True),
+        sa.Column("first_name", sa.String(length=200), nullable=False),
+        sa.Column("last_name", sa.String(length=200), nullable=False),
+        sa.Column("birth_month", sa.SmallInteger(), nullable=True),
+        sa.Column("birth_day", sa.SmallInteger(), nullable=True),
+        sa.Column("birth_year", sa.SmallInteger(), nullable=True),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column(
+            "attributes",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("may_mail", sa.Boolean(), nullable=False),
+        sa.Column("may_track", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("birth_day BETWEEN 1 AND 31", name=op.f("ck_customer_birth_day")),
+        sa.CheckConstraint("birth_month BETWEEN 1 AND 12", name=op.f("ck_customer_birth_month")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
+        sa.UniqueConstraint("address_key", name=op.f("uq_customer_address_key")),
+        sa.UniqueConstraint("number", name=op.f("uq_customer_number")),
+    )
+    with op.batch_alter_table("customer", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_birth", ["birth_month", "birth_day"], unique=False)
+        batch_op.create_index(batch_op.f("ix_customer_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
+        "customer_attribute",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column(
+            "choices",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_customer_attribute")),
+    )
+    op.create_table(
+        "event",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=14), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=True),
+        sa.Column("mailing_id", sa.Integer(), nullable=True),
+        sa.Column("customer_id", sa.Integer(), nullable=True),
+        sa.Column("position", sa.SmallInteger(), nullable=True),
+        sa.Column("judgement", sa.String(length=8), nullable=False),
+        sa.Column("reasons", sa.String(length=200), nullable=False),
+        sa.Column("rules_version", sa.SmallInteger(), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("user_agent", sa.String(length=400), nullable=False),
+        sa.Column("signs", sa.String(length=100), nullable=False),
+        sa.Column("network", sa.String(length=50), nullable=False),
+        sa.Column(
+            "details",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("ix_event_at", ["at"], unique=False)
+        batch_op.create_index("ix_event_customer_id_at", ["customer_id", "at"], unique=False)
+        batch_op.create_index("ix_event_mailing_id_kind", ["mailing_id", "kind"], unique=False)
+        batch_op.create_index("ix_event_message_id", ["message_id"], unique=False)
+
+    op.create_table(
+        "hit_journal",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("offset", sa.Integer(), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_hit_journal")),
+    )
+    op.create_table(
+        "hook_receipt",
+        sa.Column("service", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("service", "key", name=op.f("pk_hook_receipt")),
+    )
+    with op.batch_alter_table("hook_receipt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hook_receipt_at"), ["at"], unique=False)
+
+    op.create_table(
+        "import_file",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("filename", sa.String(length=300), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column(
+            "options",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("legal_basis", sa.String(length=40), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("at_line", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column(
+            "checked",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "counts",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("rejected_size", sa.Integer(), nullable=False),
+        sa.Column("touched_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_file")),
+    )
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("owner", sa.String(length=200), nullable=False),
+        sa.Column("until", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+    )
+    op.create_table(
+        "product",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("number", sa.String(length=100), nullable=False),
+        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("category", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+        sa.UniqueConstraint("number", name=op.f("uq_product_number")),
+    )
+    with op.batch_alter_table("product", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_product_category"), ["category"], unique=False)
+
+    op.create_table(
+        "run",
+        sa.Column("schedule", sa.String(length=200), nullable=False),
+        sa.Column("local_moment", sa.String(length=32), nullable=False),
+        sa.Column("started_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("schedule", "local_moment", name=op.f("pk_run")),
+    )
+    op.create_table(
+        "score_break",
+        sa.Column("measure", sa.String(length=12), nullable=False),
+        sa.Column("level", sa.SmallInteger(), nullable=False),
+        sa.Column("limit", sa.Double(), nullable=False),
+        sa.Column("as_of", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("measure", "level", name=op.f("pk_score_break")),
+    )
+    op.create_table(
+        "score_mark",
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_score_mark")),
+    )
+    op.create_table(
+        "segment",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column(
+            "rule", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_count", sa.Integer(), nullable=True),
+        sa.Column("counted_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
+        sa.UniqueConstraint("name", name=op.f("uq_segment_name")),
+    )
+    op.create_table(
+        "sender",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("started_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("per_second", sa.Double(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=False),
+        sa.Column("trouble_since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_sender")),
+    )
+    op.create_table(
+        "sending_halt",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False),
+        sa.Column("lifted_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.String(length=254), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_halt")),
+    )
+    op.create_table(
+        "staff_try",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_try")),
+    )
+    with op.batch_alter_table("staff_try", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_staff_try_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_staff_try_key_at"), ["key", "at"], unique=False)
+
+    op.create_table(
+        "staff_user",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("last_login_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_user")),
+        sa.UniqueConstraint("email", name=op.f("uq_staff_user_email")),
+    )
+    op.create_table(
+        "suppression",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("address_key", sa.String(length=254), nullable=False),
+        sa.Column("cause", sa.String(length=20), nullable=False),
+        sa.Column("since", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=True),
+        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.Column("lifted_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.String(length=254), nullable=False),
+        sa.Column("lifted_because", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression")),
+    )
+    with op.batch_alter_table("suppression", schema=None) as batch_op:
+        batch_op.create_index("ix_suppression_since", ["since"], unique=False)
+        batch_op.create_index(
+            "uq_suppression_in_force",
+            ["address_key", "cause"],
+            unique=True,
+            sqlite_where=sa.text("lifted_at IS NULL"),
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        )
+
+    op.create_table(
+        "template",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_template")),
+        sa.UniqueConstraint("name", name=op.f("uq_template_name")),
+    )
+    op.create_table(
+        "category_figure",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("category", sa.String(length=100), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("last_purchase_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("clicks", sa.Integer(), nullable=False),
+        sa.Column("last_click_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_category_figure_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "category", name=op.f("pk_category_figure")),
+    )
+    with op.batch_alter_table("category_figure", schema=None) as batch_op:
+        batch_op.create_index("ix_category_figure_category", ["category", "customer_id"], unique=False)
+
+    op.create_table(
+        "consent",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("is_granted", sa.Boolean(), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("legal_basis", sa.String(length=40), nullable=False),
+        sa.Column("wording", sa.String(length=100), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name=op.f("fk_consent_customer_id_customer"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+    )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_consent_customer_id_purpose_at", ["customer_id", "purpose", "at"], unique=False
+        )
+
+    op.create_table(
+        "customer_tag",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tag", sa.String(length=60), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_customer_tag_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "tag", name=op.f("pk_customer_tag")),
+    )
+    with op.batch_alter_table("customer_tag", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_tag_tag", ["tag", "customer_id"], unique=False)
+
+    op.create_table(
+        "message",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("occasion_key", sa.String(length=100), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=False),
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("held_reason", sa.String(length=60), nullable=False),
+        sa.Column("is_tracked", sa.Boolean(), nullable=False),
+        sa.Column(
+            "facts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("queued_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("reply_code", sa.SmallInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_message_customer_id_customer"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint(
+            "customer_id",
+            "mailing_id",
+            "occasion_key",
+            name=op.f("uq_message_customer_id_mailing_id_occasion_key"),
+        ),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_message_due",
+            ["mailing_id", "next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
+        )
+        batch_op.create_index(
+            "ix_message_lease",
+            ["lease_owner", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("status = 'sending'"),
+            postgresql_where=sa.text("status = 'sending'"),
+        )
+        batch_op.create_index("ix_message_mailing_id_status", ["mailing_id", "status"], unique=False)
+        batch_op.create_index("ix_message_sent_at", ["sent_at"], unique=False)
+
+    op.create_table(
+        "purchase",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("number", sa.String(length=100), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purchased_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("refunded", sa.BigInteger(), nullable=False),
+        sa.Column("returned", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("import_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_purchase_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase")),
+        sa.UniqueConstraint("number", name=op.f("uq_purchase_number")),
+    )
+    with op.batch_alter_table("purchase", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_purchase_customer_id_purchased_at", ["customer_id", "purchased_at"], unique=False
+        )
+        batch_op.create_index("ix_purchase_purchased_at", ["purchased_at"], unique=False)
+        batch_op.create_index("ix_purchase_updated_at", ["updated_at"], unique=False)
+
+    op.create_table(
+        "score",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("as_of", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("first_purchase_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_purchase_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("orders_12m", sa.Integer(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("spent_12m", sa.BigInteger(), nullable=False),
+        sa.Column("basket", sa.BigInteger(), nullable=False),
+        sa.Column("mails_sent", sa.Integer(), nullable=False),
+        sa.Column("mails_since_sign", sa.Integer(), nullable=False),
+        sa.Column("last_mail_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_open_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_click_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_seen_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("engagement", sa.Double(), nullable=False),
+        sa.Column("r", sa.SmallInteger(), nullable=True),
+        sa.Column("f", sa.SmallInteger(), nullable=True),
+        sa.Column("m", sa.SmallInteger(), nullable=True),
+        sa.Column("rfm_class", sa.String(length=20), nullable=False),
+        sa.Column("p_alive", sa.Double(), nullable=True),
+        sa.Column("expected_orders", sa.Double(), nullable=True),
+        sa.Column("expected_spent", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name=op.f("fk_score_customer_id_customer"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_score")),
+    )
+    with op.batch_alter_table("score", schema=None) as batch_op:
+        batch_op.create_index("ix_score_engagement", ["engagement"], unique=False)
+        batch_op.create_index("ix_score_last_purchase_at", ["last_purchase_at"], unique=False)
+        batch_op.create_index("ix_score_rfm_class", ["rfm_class"], unique=False)
+        batch_op.create_index("ix_score_spent", ["spent"], unique=False)
+
+    op.create_table(
+        "score_snapshot",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on", sa.String(length=10), nullable=False),
+        sa.Column("r", sa.SmallInteger(), nullable=True),
+        sa.Column("f", sa.SmallInteger(), nullable=True),
+        sa.Column("m", sa.SmallInteger(), nullable=True),
+        sa.Column("rfm_class", sa.String(length=20), nullable=False),
+        sa.Column("engagement", sa.Double(), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_score_snapshot_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "on", name=op.f("pk_score_snapshot")),
+    )
+    op.create_table(
+        "staff_login",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.Column("started_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["staff_user.id"], name=op.f("fk_staff_login_user_id_staff_user"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_login")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_staff_login_token_hash")),
+    )
+    with op.batch_alter_table("staff_login", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_staff_login_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "template_version",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("format", sa.String(length=10), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("preheader", sa.String(length=500), nullable=False),
+        sa.Column(
+            "compiled",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "links",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "fields",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["template_id"], ["template.id"], name=op.f("fk_template_version_template_id_template")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_template_version")),
+        sa.UniqueConstraint("template_id", "number", name=op.f("uq_template_version_template_id_number")),
+    )
+    op.create_table(
+        "attempt",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.SmallInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["message.id"], name=op.f("fk_attempt_message_id_message"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
+    )
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempt_message_id"), ["message_id"], unique=False)
+
+    op.create_table(
+        "mailing",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("preheader", sa.String(length=500), nullable=False),
+        sa.Column("sender_name", sa.String(length=200), nullable=False),
+        sa.Column("sender_email", sa.String(length=254), nullable=False),
+        sa.Column("reply_to", sa.String(length=254), nullable=False),
+        sa.Column("is_tracked", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("stopped_because", sa.Text(), nullable=False),
+        sa.Column("is_guarded", sa.Boolean(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["template_version.id"], name=op.f("fk_mailing_version_id_template_version")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailing")),
+    )
+    with op.batch_alter_table("mailing", schema=None) as batch_op:
+        batch_op.create_index("ix_mailing_kind_source_id", ["kind", "source_id"], unique=False)
+
+    op.create_table(
+        "purchase_line",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("purchase_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_purchase_line_product_id_product")
+        ),
+        sa.ForeignKeyConstraint(
+            ["purchase_id"],
+            ["purchase.id"],
+            name=op.f("fk_purchase_line_purchase_id_purchase"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_line")),
+    )
+    with op.batch_alter_table("purchase_line", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_purchase_line_product_id"), ["product_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_purchase_line_purchase_id"), ["purchase_id"], unique=False)
+
+    op.create_table(
+        "letter",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("occasion", sa.String(length=40), nullable=False),
+        sa.Column(
+            "options",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("late_days", sa.Integer(), nullable=False),
+        sa.Column("template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("preheader", sa.String(length=500), nullable=False),
+        sa.Column("sender_name", sa.String(length=200), nullable=False),
+        sa.Column("sender_email", sa.String(length=254), nullable=False),
+        sa.Column("reply_to", sa.String(length=254), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("on_since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
+        sa.Column("because", sa.String(length=500), nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["mailing_id"], ["mailing.id"], name=op.f("fk_letter_mailing_id_mailing")),
+        sa.ForeignKeyConstraint(
+            ["template_id"], ["template.id"], name=op.f("fk_letter_template_id_template")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_letter_form_key")),
+        sa.UniqueConstraint("name", name=op.f("uq_letter_name")),
+    )
+    op.create_table(
+        "newsletter",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("preheader", sa.String(length=500), nullable=False),
+        sa.Column("sender_name", sa.String(length=200), nullable=False),
+        sa.Column("sender_email", sa.String(length=254), nullable=False),
+        sa.Column("reply_to", sa.String(length=254), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("local_moment", sa.String(length=16), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("due_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("because", sa.String(length=500), nullable=False),
+        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("launched_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailing_id"], ["mailing.id"], name=op.f("fk_newsletter_mailing_id_mailing")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segment.id"], name=op.f("fk_newsletter_segment_id_segment")
+        ),
+        sa.ForeignKeyConstraint(
+            ["template_id"], ["template.id"], name=op.f("fk_newsletter_template_id_template")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_newsletter_form_key")),
+    )
+    with op.batch_alter_table("newsletter", schema=None) as batch_op:
+        batch_op.create_index("ix_newsletter_status_due_at", ["status", "due_at"], unique=False)

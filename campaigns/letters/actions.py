@@ -1,0 +1,211 @@
+"""Write a letter, switch it on or off, and queue what is due."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from campaigns.config import Config, Sender
+from campaigns.content import Version, check_lines, version_to_send
+from campaigns.customers import normalise_address
+from campaigns.errors import Conflict, Invalid
+from campaigns.letters.model import Letter
+from campaigns.letters.queries import Occasions, due_now, get_letter
+from campaigns.letters.rules import Plan
+from campaigns.messages import Mailing, enqueue_occasions, get_mailing, open_mailing, resume_mailing
+from campaigns.occasions import gather
+
+
+def create(
+    session: Session,
+    plan: Plan,
+    *,
+    occasions: Occasions,
+    now: datetime,
+    by: int | None = None,
+    form_key: str | None = None,
+) -> Letter:
+    """A new letter, switched off. A form that is sent twice (the same `form_key`) makes one."""
+    values = _checked(plan, occasions)
+    if form_key:
+        there = session.scalar(select(Letter).where(Letter.form_key == form_key))
+        if there is not None:
+            return there
+    letter = Letter(
+        **values,
+        is_on=False,
+        because="",
+        form_key=form_key or None,
+        created_by=by,
+        created_at=now,
+        updated_at=now,
+    )
+    _keep(session, letter)
+    return letter
+
+
+def change(session: Session, letter_id: int, plan: Plan, *, occasions: Occasions, now: datetime) -> Letter:
+    """Put other words or other answers into it; what leaves from now on follows them."""
+    letter = get_letter(session, letter_id)
+    values = _checked(plan, occasions)
+    if values["occasion"] != letter.occasion:
+        raise Invalid("A letter keeps its occasion.", {"occasion": "Make a new letter for another occasion."})
+    if letter.is_on:
+        _check_ready(session, values)
+    for name, value in values.items():
+        setattr(letter, name, value)
+    letter.updated_at = now
+    _keep(session, letter)
+    return letter
+
+
+def switch(session: Session, letter_id: int, *, is_on: bool, now: datetime) -> Letter:
+    """Switch it on or off. Occasions from before the moment it is switched on get nothing.
+
+    Asked for what is so already, nothing changes: a letter that is on keeps the moment since when it is.
+    """
+    letter = get_letter(session, letter_id)
+    if is_on:
+        _check_ready(session, {name: getattr(letter, name) for name in Plan.__dataclass_fields__})
+    session.execute(
+        update(Letter)
+        .where(Letter.id == letter_id, Letter.is_on.is_(not is_on))
+        .values(is_on=is_on, on_since=now if is_on else None, because="", updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return get_letter(session, letter_id)
+
+
+def resume(session: Session, letter_id: int) -> bool:
+    """Let a letter go on that was paused by itself, as too much of it came back; False if it was not."""
+    letter = get_letter(session, letter_id)
+    return letter.mailing_id is not None and resume_mailing(session, letter.mailing_id)
+
+
+def stop_because(session: Session, letter_id: int, because: str, *, now: datetime) -> None:
+    """Note why nothing of it can leave, to be shown to a person; cleared as soon as it can again."""
+    session.execute(
+        update(Letter).where(Letter.id == letter_id).values(because=because[:500], updated_at=now)
+    )
+
+
+def launch_due(
+    session: Session,
+    letter_id: int,
+    *,
+    occasions: Occasions,
+    zone: ZoneInfo,
+    sender: Sender,
+    now: datetime,
+) -> dict[str, int]:
+    """Queue every occasion whose moment has come and that has no message yet; returns how many `queued`, `held`.
+
+    Taking the row first lets one process at a time do this for a letter, so that a changed wording (another
+    mailing) cannot greet anybody twice.
+    """
+    done = {"queued": 0, "held": 0}
+    taken = session.execute(
+        update(Letter)
+        .where(Letter.id == letter_id, Letter.is_on)
+        .values(is_on=True)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", taken).rowcount == 0:
+        return done
+    letter = get_letter(session, letter_id)
+    for due in due_now(session, letter, occasions=occasions, zone=zone, now=now):
+        if not session.scalar(select(exists(due))):
+            continue
+        mailing = _mailing(session, letter, sender, now)
+        for status, count in enqueue_occasions(session, mailing.id, due, now=now).items():
+            done[status] += count
+    letter.because = ""
+    return done
+
+
+def _mailing(session: Session, letter: Letter, sender: Sender, now: datetime) -> Mailing:
+    """The open mailing of the letter's present wording: the one there is, or a new one."""
+    version = _check_ready(session, {name: getattr(letter, name) for name in Plan.__dataclass_fields__})
+    said: dict[str, Any] = {
+        "name": letter.name,
+        "version_id": version.id,
+        "subject": letter.subject or version.subject,
+        "preheader": letter.preheader or version.preheader,
+        "sender_name": letter.sender_name or sender.name,
+        "sender_email": letter.sender_email or sender.email,
+        "reply_to": letter.reply_to or sender.reply_to,
+    }
+    if letter.mailing_id is not None:
+        mailing = get_mailing(session, letter.mailing_id)
+        if mailing.status == "paused":
+            return mailing  # stopped by itself: new words do not get round that, a person lets it go on
+        if mailing.status == "open" and all(getattr(mailing, key) == said[key] for key in said):
+            return mailing
+    mailing = open_mailing(session, kind="letter", source_id=letter.id, now=now, **said)
+    letter.mailing_id = mailing.id
+    session.flush()
+    return mailing
+
+
+def _checked(plan: Plan, occasions: Occasions) -> dict[str, Any]:
+    values = asdict(plan.cleaned())
+    if values["occasion"] not in occasions:
+        raise Invalid("The letter needs an occasion.", {"occasion": "Choose what calls for it."})
+    values["options"] = occasions[values["occasion"]].read_options(values["options"])
+    return values
+
+
+def _check_ready(session: Session, values: dict[str, Any]) -> Version:
+    faults = {}
+    version = version_to_send(session, values["template_id"]) if values["template_id"] is not None else None
+    if version is None:
+        faults["template_id"] = "Choose a template."
+    elif strange := _strange_fact(version, values["occasion"]):
+        faults["template_id"] = f"This template is for another occasion: it names {strange}. Choose another."
+    elif not values["subject"] and not version.subject:
+        faults["subject"] = "Write a subject; the template has none."
+    else:
+        try:
+            # Of the settings only the shop's name and address are read: those of any shop do for a trial.
+            check_lines(
+                session,
+                version.template_id,
+                subject=values["subject"],
+                preheader=values["preheader"],
+                config=Config(),
+            )
+        except Invalid as error:
+            faults |= error.faults
+    for name in ("sender_email", "reply_to"):
+        if values[name]:
+            try:
+                normalise_address(values[name])
+            except Invalid as error:
+                faults[name] = str(error)
+    if faults:
+        raise Invalid("The letter is not ready to leave.", faults)
+    assert version is not None
+    return version
+
+
+def _strange_fact(version: Version, occasion: str) -> str:
+    """A fact that the template reads and this occasion does not give, or nothing."""
+    given = {f"letter.{fact.name}" for fact in gather()[occasion].facts}
+    return next((name for name in version.fields if name.startswith("letter.") and name not in given), "")
+
+
+def _keep(session: Session, letter: Letter) -> None:
+    try:
+        with session.begin_nested():
+            session.add(letter)
+    except IntegrityError:
+        there = session.scalar(select(Letter.id).where(Letter.name == letter.name))
+        if there is None:
+            raise Conflict("This letter was saved a moment ago: look at the list.") from None
+        raise Invalid(
+            "The letter cannot be kept like this.", {"name": "Another letter has this name."}
+        ) from None

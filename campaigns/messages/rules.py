@@ -1,0 +1,200 @@
+"""What an answer means, when a message is tried again, and who is served first. Pure."""
+
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+from campaigns.mail import Answer
+
+Fate = Literal["sent", "retry", "failed", "unknown", "unreachable"]
+
+
+def fate(answer: Answer) -> Fate:
+    """What becomes of a message after this answer (RFC 5321 4.2.1).
+
+    No answer after the content: nobody knows (`unknown`). No answer before it: nothing was handed over, so
+    it may be tried again. An address this server cannot carry is held as unreachable, not failed.
+    """
+    if answer.is_accepted:
+        return "sent"
+    if answer.is_unheard:
+        return "unknown"
+    if answer.step == "address":
+        return "unreachable"
+    return "failed" if answer.is_permanent else "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that the server refused for good: what the roof's hooks are told."""
+
+    message_id: int
+    step: str
+    code: int
+    enhanced: str
+    text: str
+
+
+_ABOUT_US = re.compile(
+    r"spam|block|polic|reputation|black|dmarc|\bspf\b|dkim|denied|relay|not permitted|not allowed|authenti|"
+    r"\btls\b|quota|full|size|\brate\b|limit|grey|gray|listed|abuse|content|sender",
+    re.IGNORECASE,
+)
+
+
+def is_hard(refusal: Refusal) -> bool:
+    """Whether a refusal says that the address itself is dead: only that suppresses it.
+
+    By the enhanced code (RFC 3463) where there is one: 5.1.x (but for 5.1.7 and 5.1.8, which are about the
+    sender) and 5.2.1, a mailbox closed. Without one: 550, 551 or 553 to RCPT, in words that are not about us.
+    What is said of content, policy, size or a full mailbox never suppresses anybody.
+    """
+    subject, _, detail = refusal.enhanced.partition(".")[2].partition(".")
+    if subject == "1":
+        return detail not in ("7", "8")
+    if (subject, detail) == ("2", "1"):
+        return True
+    if subject and (subject, detail) not in (("0", "0"), ("5", "0")):
+        return False
+    is_of_the_recipient = refusal.step == "rcpt" and refusal.code in (550, 551, 553)
+    return is_of_the_recipient and _ABOUT_US.search(refusal.text) is None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long a message is tried: seconds, seconds, days."""
+
+    first: float
+    most: float
+    days: float
+
+    def delay(self, message_id: int, tries: int) -> float:
+        """Seconds until the next try after `tries` of them (1, 2, …): doubled each time, up to a third later by
+        a jitter that is always the same for the same message and try, so that a crowd does not come back at once."""
+        chance = zlib.crc32(f"{message_id}:{tries}".encode()) / 2**32
+        return min(self.first * 2.0 ** min(tries - 1, 30), self.most) * (1 + chance / 3)
+
+    def is_over(self, waited_seconds: float) -> bool:
+        """Whether a message that has waited so long is given up (RFC 5321 4.5.4.1: four to five days)."""
+        return waited_seconds > self.days * 86400
+
+
+class Waiting(Protocol):
+    """What the order of service needs to know of a message."""
+
+    id: int
+    priority: int
+    domain: str
+
+
+W = TypeVar("W", bound=Waiting)
+
+SLOW_SECONDS = 0.5
+"""A destination that takes longer than this for a mail must leave lines free for the others."""
+
+
+class FairQueue(Generic[W]):
+    """Who is next: by priority, then each destination in turn; a slow one never holds all `lines`."""
+
+    def __init__(self, lines: int) -> None:
+        self._lines = lines
+        self._by_priority: dict[int, dict[str, deque[W]]] = {}
+        self._under_way: dict[str, int] = {}
+        self._pace: dict[str, float] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, message: W, *, first: bool = False) -> None:
+        """Stand in line; `first`: before the others of its destination."""
+        domains = self._by_priority.setdefault(message.priority, {})
+        line = domains.setdefault(message.domain, deque())
+        if first:
+            line.appendleft(message)
+        else:
+            line.append(message)
+        self._size += 1
+
+    def take(self) -> W | None:
+        """The next one; None if there is none, or only such as must wait for a line of their own."""
+        for priority in sorted(self._by_priority):
+            domains = self._by_priority[priority]
+            for domain in list(domains):
+                if not self._may_go(domain):
+                    continue
+                line = domains.pop(domain)
+                message = line.popleft()
+                if line:
+                    domains[domain] = line  # to the end: the other destinations come first
+                elif not domains:
+                    del self._by_priority[priority]
+                self._size -= 1
+                self._under_way[domain] = self._under_way.get(domain, 0) + 1
+                return message
+        return None
+
+    def _may_go(self, domain: str) -> bool:
+        if not self._is_slow(domain) or self._lines == 1:
+            return True
+        others_wait = any(d != domain for domains in self._by_priority.values() for d in domains)
+        most = max(1, self._lines // 2) if others_wait else self._lines - 1
+        return self._under_way.get(domain, 0) < most
+
+    def done(self, domain: str, seconds: float | None = None) -> None:
+        """One of this destination is through, after so many seconds (None: it says nothing about its pace)."""
+        left = self._under_way.get(domain, 0) - 1
+        if left > 0:
+            self._under_way[domain] = left
+        else:
+            self._under_way.pop(domain, None)
+        if seconds is not None:
+            before = self._pace.get(domain, seconds)
+            pace = 0.7 * before + 0.3 * seconds
+            if pace > SLOW_SECONDS / 2:
+                self._pace[domain] = pace
+            else:  # only the slow are remembered: memory stays flat over a million destinations
+                self._pace.pop(domain, None)
+
+    def crowded(self, most: int) -> list[str]:
+        """Slow destinations with at least `most` waiting here: no more need be claimed for them now."""
+        return [domain for domain in self._pace if self._is_slow(domain) and self._waiting(domain) >= most]
+
+    def at_hand(self, most: int) -> int:
+        """How many could go soon: of a slow destination at most `most` are counted."""
+        held_up = (self._waiting(domain) - most for domain in self._pace if self._is_slow(domain))
+        return self._size - sum(more for more in held_up if more > 0)
+
+    def most_urgent(self) -> int | None:
+        """The priority of the first in line."""
+        return min(self._by_priority, default=None)
+
+    def _is_slow(self, domain: str) -> bool:
+        return self._pace.get(domain, 0.0) > SLOW_SECONDS
+
+    def _waiting(self, domain: str) -> int:
+        return sum(len(domains.get(domain, ())) for domains in self._by_priority.values())
+
+    def drain(self) -> Iterable[W]:
+        """Everybody, in no particular order; the queue is empty then."""
+        everybody = [m for domains in self._by_priority.values() for line in domains.values() for m in line]
+        self._by_priority = {}
+        self._size = 0
+        return everybody
+
+    def ids(self) -> set[int]:
+        """Everybody who stands in line."""
+        return {m.id for domains in self._by_priority.values() for line in domains.values() for m in line}
+
+    def remove(self, unwanted: set[int]) -> list[W]:
+        """Take out those with these ids, and return them."""
+        if not unwanted:
+            return []
+        everybody = list(self.drain())
+        for message in everybody:
+            if message.id not in unwanted:
+                self.add(message)
+        return [message for message in everybody if message.id in unwanted]

@@ -1,0 +1,71 @@
+"""Reads everything, imported by nobody below: numbers that add up, timelines, the day at a glance."""
+
+from campaigns.reports.delivery import (
+    Course,
+    DomainLine,
+    Line,
+    LinkLine,
+    Subject,
+    TimePoint,
+    behind,
+    behind_link,
+    by_domain,
+    by_link,
+    delivery_stats,
+    lines,
+    over_time,
+    stats_by_mailing,
+    subject,
+    subjects,
+)
+from campaigns.reports.export import RECIPIENT_HEADS, csv_lines, local, recipient_row
+from campaigns.reports.health import Health, health
+from campaigns.reports.numbers import MEANT, NUMBERS, REACTIONS, STATES, Number, Stats, held_words
+from campaigns.reports.timeline import KINDS, Moment, timeline
+from campaigns.reports.today import Leaving, Need, Today, Week, leaving, needs, today, week
+from campaigns.reports.uses import Use, uses_of_segments
+
+__all__ = [
+    "KINDS",
+    "MEANT",
+    "NUMBERS",
+    "REACTIONS",
+    "RECIPIENT_HEADS",
+    "STATES",
+    "Course",
+    "DomainLine",
+    "Health",
+    "Leaving",
+    "Line",
+    "LinkLine",
+    "Moment",
+    "Need",
+    "Number",
+    "Stats",
+    "Subject",
+    "TimePoint",
+    "Today",
+    "Use",
+    "Week",
+    "behind",
+    "behind_link",
+    "by_domain",
+    "by_link",
+    "csv_lines",
+    "delivery_stats",
+    "health",
+    "held_words",
+    "leaving",
+    "lines",
+    "local",
+    "needs",
+    "over_time",
+    "recipient_row",
+    "stats_by_mailing",
+    "subject",
+    "subjects",
+    "timeline",
+    "today",
+    "uses_of_segments",
+    "week",
+]

@@ -1,0 +1,340 @@
+"""Reads: the score of one, the sizes of classes, who moved where, who has fallen silent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, case, exists, func, or_, select, union
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.config import Config, Stale
+from campaigns.customers import Consent, Customer
+from campaigns.messages import Message
+from campaigns.purchases import Purchase
+from campaigns.scoring.explain import Sentence, band_words, sentences
+from campaigns.scoring.gather import OWN_ACTS_EXCEPT, AnySelect
+from campaigns.scoring.lifetime import NO_SHAPE, what_lacks
+from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot
+from campaigns.scoring.rules import CLASSES, RfmClass
+from campaigns.suppression import Suppression, suppressed_keys
+from campaigns.tracking import Event
+
+DOUBTFUL = 0.5
+"""Below this probability of still being a customer, the relation is more likely over than not."""
+
+OVERLAP = timedelta(minutes=10)
+"""How far behind its mark the scorer looks again: a long transaction may commit late what it wrote early."""
+
+
+def score_of(session: Session, customer_id: int) -> Score | None:
+    """The stored figures of one customer; None before the first refresh that knew them."""
+    return session.get(Score, customer_id)
+
+
+def explain(
+    session: Session, customer_id: int, *, now: datetime, config: Config | None = None
+) -> list[Sentence]:
+    """Why this customer has these scores: sentences with the figures they come from, brought to `now`."""
+    score = session.get(Score, customer_id)
+    if score is None:
+        return []
+    return sentences(score, stored_limits(session), now=now, config=config or Config())
+
+
+def favourite_categories(session: Session, customer_id: int, most: int = 5) -> list[CategoryFigure]:
+    """The categories this customer bought or clicked in, the strongest first."""
+    figure = CategoryFigure
+    chosen = (
+        select(figure)
+        .where(figure.customer_id == customer_id)
+        .order_by(figure.orders.desc(), figure.clicks.desc(), figure.category)
+    )
+    return list(session.scalars(chosen.limit(most)))
+
+
+def stored_limits(session: Session) -> dict[str, tuple[float, ...]]:
+    """The limits of the last full refresh by measure (`r` in days, `f` in orders, `m` in minor units)."""
+    found: dict[str, list[float]] = {}
+    for row in session.scalars(select(Break).order_by(Break.measure, Break.level)):
+        found.setdefault(row.measure, []).append(row.limit)
+    return {measure: tuple(limits) for measure, limits in found.items()}
+
+
+def limit_words(session: Session, *, config: Config) -> dict[str, list[str]]:
+    """What each class 1–5 of `r`, `f` and `m` holds, in words ("at most 30 days"); empty words before the first refresh."""
+    limits = stored_limits(session)
+    return {measure: band_words(measure, limits.get(measure, ()), config) for measure in ("r", "f", "m")}
+
+
+def refreshed_at(session: Session) -> datetime | None:
+    """When everybody was last scored."""
+    return session.scalar(select(func.max(Break.as_of)))
+
+
+@dataclass(frozen=True)
+class ClassSize:
+    """One named class with how many are in it and what they bought."""
+
+    rfm_class: RfmClass
+    customers: int
+    spent: int
+    share: float
+
+
+def class_sizes(session: Session) -> list[ClassSize]:
+    """All classes in their order, empty ones too; `share` is of all scored customers."""
+    statement = select(Score.rfm_class, func.count(), func.sum(Score.spent)).group_by(Score.rfm_class)
+    found = {name: (count, int(spent or 0)) for name, count, spent in session.execute(statement)}
+    everybody = sum(count for count, _ in found.values()) or 1
+    sizes = []
+    for each in CLASSES:
+        count, spent = found.get(each.name, (0, 0))
+        sizes.append(ClassSize(each, count, spent, count / everybody))
+    return sizes
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of the grid: its two classes, how many, what they spent."""
+
+    r: int
+    f: int
+    customers: int
+    spent: int
+
+    @property
+    def average(self) -> int:
+        return self.spent // self.customers if self.customers else 0
+
+
+def grid(session: Session) -> list[list[Cell]]:
+    """Recency against frequency: five rows from F 5 down to F 1, each from R 1 to R 5."""
+    statement = (
+        select(Score.r, Score.f, func.count(), func.sum(Score.spent))
+        .where(Score.r.is_not(None))
+        .group_by(Score.r, Score.f)
+    )
+    found = {(r, f): (count, int(spent or 0)) for r, f, count, spent in session.execute(statement)}
+    return [[Cell(r, f, *found.get((r, f), (0, 0))) for r in range(1, 6)] for f in range(5, 0, -1)]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the forecast says of all buyers together for the next 365 days; amounts in minor units."""
+
+    orders: float
+    spent: int | None
+    repeaters: int
+    doubtful: int
+
+
+def outlook(session: Session) -> Outlook | None:
+    """The sum of all forecasts; None while there is none. `doubtful`: more likely gone than not."""
+    statement = select(
+        func.sum(Score.expected_orders),
+        func.sum(Score.expected_spent),
+        func.count(Score.p_alive),
+        func.count(case((Score.p_alive < DOUBTFUL, 1))),
+    )
+    orders, spent, repeaters, doubtful = session.execute(statement).one()
+    if orders is None:
+        return None
+    return Outlook(orders, None if spent is None else round(spent), repeaters, doubtful)
+
+
+def why_no_forecast(session: Session, now: datetime) -> str:
+    """What is missing for a forecast, in one sentence."""
+    is_buyer = Score.orders > 0
+    buyers, repeaters, first = session.execute(
+        select(
+            func.count(), func.count(case((Score.orders > 1, 1))), func.min(Score.first_purchase_at)
+        ).where(is_buyer)
+    ).one()
+    span = (now - first).days if first else 0
+    return what_lacks(buyers, repeaters, span) or NO_SHAPE
+
+
+def doubtful() -> Select[Any]:
+    """Ids of the customers with two orders or more who are more likely gone than not."""
+    return select(Score.customer_id).where(Score.p_alive < DOUBTFUL)
+
+
+def in_class(name: str) -> Select[Any]:
+    """Ids of the customers of one class."""
+    return select(Score.customer_id).where(Score.rfm_class == name)
+
+
+def in_cell(r: int, f: int) -> Select[Any]:
+    """Ids of the customers of one field of the grid."""
+    return select(Score.customer_id).where(Score.r == r, Score.f == f)
+
+
+def rows(ids: Select[Any] | None = None) -> AnySelect:
+    """`(Customer, Score)` of everybody scored or of `ids`, the highest spender first."""
+    chosen = select(Customer, Score).join(Score, Score.customer_id == Customer.id)
+    if ids is not None:
+        chosen = chosen.where(Score.customer_id.in_(ids))
+    return chosen.order_by(Score.spent.desc(), Score.customer_id)
+
+
+def snapshot_days(session: Session) -> list[str]:
+    """The days on which some class moved, newest first."""
+    return list(session.scalars(select(Snapshot.on).distinct().order_by(Snapshot.on.desc())))
+
+
+def movement(session: Session, since: str, until: str) -> Mapping[tuple[str, str], int]:
+    """How many went from which class to which between two ISO dates; "" for who was not known on the first."""
+    before, after = _state_on(since, "before"), _state_on(until, "after")
+    statement = (
+        select(before.c.rfm_class, after.c.rfm_class, func.count())
+        .select_from(after.outerjoin(before, before.c.customer_id == after.c.customer_id))
+        .group_by(before.c.rfm_class, after.c.rfm_class)
+    )
+    return {(source or "", target): count for source, target, count in session.execute(statement)}
+
+
+def moved(since: str, until: str, source: str, target: str) -> Select[Any]:
+    """Ids of the customers behind one number of the movement matrix."""
+    before, after = _state_on(since, "before"), _state_on(until, "after")
+    return (
+        select(after.c.customer_id)
+        .select_from(after.outerjoin(before, before.c.customer_id == after.c.customer_id))
+        .where(after.c.rfm_class == target, func.coalesce(before.c.rfm_class, "") == source)
+    )
+
+
+def _state_on(day: str, name: str) -> Any:
+    newest = aliased(Snapshot)
+    last = (
+        select(func.max(newest.on))
+        .where(newest.customer_id == Snapshot.customer_id, newest.on <= day)
+        .scalar_subquery()
+    )
+    return select(Snapshot.customer_id, Snapshot.rfm_class).where(Snapshot.on == last).subquery(name)
+
+
+def marks(session: Session) -> dict[str, Mark]:
+    """How far each source was read."""
+    return {mark.source: mark for mark in session.scalars(select(Mark))}
+
+
+def newest_numbers(session: Session) -> dict[str, int]:
+    """The highest id of each source at this moment."""
+    sources = {"customer": Customer.id, "purchase": Purchase.id, "event": Event.id, "consent": Consent.id}
+    return {name: session.scalar(select(func.max(column))) or 0 for name, column in sources.items()}
+
+
+def changed(since: Mapping[str, Mark]) -> Select[Any]:
+    """Ids of the customers about whom something new came in after these marks."""
+
+    def beyond(source: str) -> int:
+        return since[source].number if source in since else 0
+
+    parts = [
+        select(Customer.id).where(Customer.id > beyond("customer")),
+        select(Purchase.customer_id).where(Purchase.id > beyond("purchase")),
+        select(Consent.customer_id).where(Consent.id > beyond("consent")),
+        select(Event.customer_id).where(
+            Event.id > beyond("event"),
+            Event.customer_id.is_not(None),
+            Event.kind.in_(("opened", "clicked", "replied")),
+        ),
+    ]
+    if "purchase" in since:
+        parts.append(select(Purchase.customer_id).where(Purchase.updated_at > since["purchase"].at - OVERLAP))
+    if "message" in since:
+        parts.append(
+            select(Message.customer_id).where(
+                Message.status == "sent",
+                Message.customer_id.is_not(None),
+                Message.sent_at > since["message"].at - OVERLAP,
+            )
+        )
+    return select(union(*parts).subquery("changed"))
+
+
+def stale_candidates(session: Session, rule: Stale, now: datetime) -> AnySelect:  # noqa: ARG001 - a door's shape
+    """Who would be left alone from now on: `(customer_id, address_key, email, mails, first_at, last_at, last_purchase_at)`.
+
+    Written to at least `rule.mails` times in `rule.days` days, with no open, no human click, no reply, no
+    consent of their own and no purchase in them; a buyer of `rule.spare_buyer_days` is spared. Only tracked
+    mails count: the silence of who refused tracking proves nothing. Who was reinstated after being stale
+    starts again at that moment. Whoever is suppressed already, for any cause, is not named again.
+    """
+    since = now - timedelta(days=rule.days)
+    reinstated = (
+        select(func.max(Suppression.lifted_at))
+        .where(Suppression.address_key == Customer.address_key, Suppression.cause == "stale")
+        .scalar_subquery()
+    )
+    mails = (
+        select(
+            Message.customer_id,
+            func.count().label("mails"),
+            func.min(Message.sent_at).label("first_at"),
+            func.max(Message.sent_at).label("last_at"),
+        )
+        .join(Customer, Customer.id == Message.customer_id)
+        .where(
+            Message.status == "sent",
+            Message.is_tracked,
+            Message.sent_at > since,
+            Message.sent_at <= now,
+            or_(reinstated.is_(None), Message.sent_at > reinstated),
+        )
+        .group_by(Message.customer_id)
+        .having(func.count() >= rule.mails)
+        .subquery("mails")
+    )
+    spared_since = now - timedelta(days=max(rule.days, rule.spare_buyer_days))
+    last_purchase = (
+        select(func.max(Purchase.purchased_at))
+        .where(Purchase.customer_id == Customer.id, Purchase.status == "paid")
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Customer.id.label("customer_id"),
+            Customer.address_key,
+            Customer.email,
+            mails.c.mails,
+            mails.c.first_at,
+            mails.c.last_at,
+            last_purchase.label("last_purchase_at"),
+        )
+        .join(mails, mails.c.customer_id == Customer.id)
+        .where(
+            ~_signs_since(since, now),
+            or_(last_purchase.is_(None), last_purchase <= spared_since),
+            Customer.address_key.not_in(suppressed_keys()),
+        )
+        .order_by(mails.c.mails.desc(), Customer.id)
+    )
+
+
+def count_stale(session: Session, rule: Stale, now: datetime) -> int:
+    """How many `stale_candidates` there are."""
+    found = stale_candidates(session, rule, now).order_by(None).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
+def _signs_since(since: datetime, now: datetime) -> Any:
+    sign = exists().where(
+        Event.customer_id == Customer.id,
+        Event.at > since,
+        Event.at <= now,
+        or_(
+            and_(Event.kind == "opened", Event.judgement.in_(("human", "proxied", "suspect"))),
+            and_(Event.kind == "clicked", Event.judgement == "human"),
+            Event.kind == "replied",
+        ),
+    )
+    own_act = exists().where(
+        Consent.customer_id == Customer.id,
+        Consent.at > since,
+        Consent.is_granted,
+        Consent.act.not_in(OWN_ACTS_EXCEPT),
+    )
+    return or_(sign, own_act)

@@ -1,0 +1,68 @@
+"""Whom we pick: saved rules of a closed language over declared fields, computed afresh at each use."""
+
+from campaigns.segments.actions import (
+    archive,
+    copy_ready,
+    duplicate_segment,
+    recount,
+    save_segment,
+    seed_segments,
+    unarchive,
+)
+from campaigns.segments.model import Segment
+from campaigns.segments.queries import (
+    Counts,
+    Explanation,
+    Overlap,
+    Reason,
+    Told,
+    count,
+    counts,
+    explain,
+    find_segment,
+    get_segment,
+    list_segments,
+    listed,
+    members,
+    overlap,
+    sample,
+    summary,
+    tell,
+    validate,
+)
+from campaigns.segments.ready import READY
+from campaigns.segments.rules import MOST_CONDITIONS, MOST_DEPTH, is_asked_about_unknown, operators
+
+__all__ = [
+    "MOST_CONDITIONS",
+    "MOST_DEPTH",
+    "READY",
+    "Counts",
+    "Explanation",
+    "Overlap",
+    "Reason",
+    "Segment",
+    "Told",
+    "archive",
+    "copy_ready",
+    "count",
+    "counts",
+    "duplicate_segment",
+    "explain",
+    "find_segment",
+    "get_segment",
+    "is_asked_about_unknown",
+    "list_segments",
+    "listed",
+    "members",
+    "operators",
+    "overlap",
+    "recount",
+    "sample",
+    "save_segment",
+    "seed_segments",
+    "summary",
+    "tell",
+    "unarchive",
+    "validate",
+]

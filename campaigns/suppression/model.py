@@ -1,0 +1,36 @@
+"""Tables: addresses that must not be written to, why, since when."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.db import Base, Id
+
+
+class Suppression(Base):
+    """One address, one cause, its evidence; lifted, never deleted. At most one in force per address and cause."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (
+        Index(
+            "uq_suppression_in_force",
+            "address_key",
+            "cause",
+            unique=True,
+            sqlite_where=text("lifted_at IS NULL"),
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index("ix_suppression_since", "since"),
+    )
+
+    id: Mapped[Id]
+    address_key: Mapped[str] = mapped_column(String(254))
+    cause: Mapped[str] = mapped_column(String(20))  # see rules.CAUSES
+    since: Mapped[datetime]
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    message_id: Mapped[int | None]  # the mail that led to it, where there is one
+    by: Mapped[str] = mapped_column(String(254), default="")  # a person's address, or the job's name
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str] = mapped_column(String(254), default="")
+    lifted_because: Mapped[str] = mapped_column(Text, default="")

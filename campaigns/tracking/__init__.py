@@ -1,0 +1,90 @@
+"""What came back for a message: opens, clicks, unsubscriptions, bounces, spam reports."""
+
+from campaigns.tracking.actions import (
+    give_reason,
+    record_bounce,
+    record_event,
+    record_events,
+    record_spam_report,
+    set_preferences,
+    undo_unsubscribe,
+    unsubscribe,
+)
+from campaigns.tracking.agents import Agent, read_agent
+from campaigns.tracking.dialects import SERVICES, Notice, read_notices
+from campaigns.tracking.fading import has_faded, retire_faded
+from campaigns.tracking.guard import Danger, endangered, guard_mailings, judge_returns, mailings_of
+from campaigns.tracking.intake import hits_folder, ingest, judge_history
+from campaigns.tracking.journal import HitJournal
+from campaigns.tracking.judge import NEWEST, REASONS, RULES
+from campaigns.tracking.model import JUDGEMENTS, KINDS, Event
+from campaigns.tracking.notices import take_notices
+from campaigns.tracking.queries import Reader, count_judgements, events_of, reader
+from campaigns.tracking.redirects import Redirects
+from campaigns.tracking.returned import Recipient, Returned, diagnose, read_returned
+from campaigns.tracking.returned.boxes import mails_in
+from campaigns.tracking.returns import Kept, keep_returned, whose
+from campaigns.tracking.signatures import (
+    check_basic,
+    check_mailgun,
+    check_sendgrid,
+    check_sns,
+    sns_subscribe_url,
+)
+from campaigns.tracking.spool import ReturnsListener, keep_mail, read_spool, spool_folder
+
+__all__ = [
+    "JUDGEMENTS",
+    "KINDS",
+    "NEWEST",
+    "REASONS",
+    "RULES",
+    "SERVICES",
+    "Agent",
+    "Danger",
+    "Event",
+    "HitJournal",
+    "Kept",
+    "Notice",
+    "Reader",
+    "Recipient",
+    "Redirects",
+    "Returned",
+    "ReturnsListener",
+    "check_basic",
+    "check_mailgun",
+    "check_sendgrid",
+    "check_sns",
+    "count_judgements",
+    "diagnose",
+    "endangered",
+    "events_of",
+    "give_reason",
+    "guard_mailings",
+    "has_faded",
+    "hits_folder",
+    "ingest",
+    "judge_history",
+    "judge_returns",
+    "keep_mail",
+    "keep_returned",
+    "mailings_of",
+    "mails_in",
+    "read_agent",
+    "read_notices",
+    "read_returned",
+    "read_spool",
+    "reader",
+    "record_bounce",
+    "record_event",
+    "record_events",
+    "record_spam_report",
+    "retire_faded",
+    "set_preferences",
+    "sns_subscribe_url",
+    "spool_folder",
+    "take_notices",
+    "undo_unsubscribe",
+    "unsubscribe",
+    "whose",
+]

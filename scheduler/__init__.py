@@ -1,0 +1,1 @@
+"""When: jobs, their timetable, and exactly one clock among many processes."""

@@ -1,0 +1,1 @@
+"""The engines that can drive the timetable; only these import one."""

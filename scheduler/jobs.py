@@ -1,0 +1,231 @@
+"""One function per job: takes the runtime, opens its transactions, tells how much it did. Idempotent, in small steps.
+
+A job asks the database what is due, so that it may come late, twice, or in two processes at once, and what it does
+is done once all the same.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from campaigns import (
+    customers,
+    letters,
+    messages,
+    newsletters,
+    runs,
+    scoring,
+    suppression,
+    tracking,
+)
+from campaigns.errors import LiaisonError
+from campaigns.runtime import Runtime
+
+Job = Callable[[Runtime], int]
+
+log = logging.getLogger("liaison.clock")
+
+KEEP_RUNS = timedelta(days=90)
+
+
+def launch_due(runtime: Runtime) -> int:
+    """Launch every newsletter whose moment has come; returns how many messages were queued.
+
+    One that comes hours late (Liaison was off), or cannot leave as it is, is put aside with the reason.
+    """
+    now = runtime.clock.now()
+    with runtime.reading() as session:
+        due = newsletters.due(session, now=now)
+    return sum(_launch(runtime, newsletter_id) for newsletter_id in due)
+
+
+def _launch(runtime: Runtime, newsletter_id: int) -> int:
+    now = runtime.clock.now()
+    try:
+        with runtime.transaction() as session:
+            newsletter = newsletters.get_newsletter(session, newsletter_id)
+            if newsletter.due_at is not None and newsletters.is_too_late(newsletter.due_at, now):
+                because = "Its moment passed while Liaison was off. Send it now, or choose another moment."
+                newsletters.put_aside(session, newsletter_id, because=because, now=now)
+                return 0
+            done = newsletters.launch(
+                session,
+                newsletter_id,
+                fields=runtime.fields,
+                zone=runtime.config.zone,
+                sender=runtime.config.sender,
+                now=now,
+            )
+    except LiaisonError as error:
+        with runtime.transaction() as session:
+            newsletters.put_aside(session, newsletter_id, because=_whole(error), now=now)
+        log.warning("newsletter %d was put aside: %s", newsletter_id, error)
+        return 0
+    return done["queued"] if done else 0
+
+
+def finish_newsletters(runtime: Runtime) -> int:
+    """Call those newsletters sent of which nothing waits any more."""
+    with runtime.reading() as session:
+        on_their_way = newsletters.in_sending(session)
+        done = [pair for pair in on_their_way if messages.is_finished(session, pair[1])]
+    finished = 0
+    for newsletter_id, mailing_id in done:
+        with runtime.transaction() as session:
+            finished += newsletters.finish(session, newsletter_id, mailing_id, now=runtime.clock.now())
+    return finished
+
+
+def guard_mailings(runtime: Runtime) -> int:
+    """Pause what comes back too much, and say so where a person looks; returns how many newsletters were paused."""
+    now = runtime.clock.now()
+    with runtime.transaction() as session:
+        for danger in tracking.guard_mailings(session, runtime.config.guard, now=now):
+            log.warning("mailing %d paused by itself: %s", danger.mailing_id, danger.sentence)
+        return newsletters.note_paused(session, now=now)
+
+
+def launch_letters(runtime: Runtime) -> int:
+    """Queue what the letters that are on have due: birthdays, days after purchases, each in its customer's morning."""
+    with runtime.reading() as session:
+        on = letters.switched_on(session)
+    return sum(_launch_letter(runtime, letter_id) for letter_id in on)
+
+
+def _launch_letter(runtime: Runtime, letter_id: int) -> int:
+    now = runtime.clock.now()
+    try:
+        with runtime.reading() as session:
+            letter = letters.get_letter(session, letter_id)
+            if not letters.is_anybody_due(
+                session, letter, occasions=runtime.occasions, zone=runtime.config.zone, now=now
+            ):
+                return 0
+        with runtime.transaction() as session:
+            done = letters.launch_due(
+                session,
+                letter_id,
+                occasions=runtime.occasions,
+                zone=runtime.config.zone,
+                sender=runtime.config.sender,
+                now=now,
+            )
+    except LiaisonError as error:
+        with runtime.transaction() as session:
+            letters.stop_because(session, letter_id, _whole(error), now=now)
+        log.warning("letter %d cannot leave: %s", letter_id, error)
+        return 0
+    return done["queued"]
+
+
+def ingest_hits(runtime: Runtime) -> int:
+    """Read the web processes' journals of clicks and opens into events."""
+    return tracking.ingest(runtime)
+
+
+def read_returned_mail(runtime: Runtime) -> int:
+    """What the returns listener took in becomes bounces, reports and unsubscriptions."""
+    return tracking.read_spool(runtime).total()
+
+
+def refresh_scores(runtime: Runtime) -> int:
+    """Score anew those customers of whom something changed; everybody, without holding anybody up, the first time."""
+    with runtime.reading() as session:
+        is_first = scoring.refreshed_at(session) is None
+    if is_first:
+        return scoring.refresh_everybody(runtime.database, now=runtime.clock.now(), config=runtime.config)
+    with runtime.transaction() as session:
+        return scoring.refresh(session, now=runtime.clock.now(), config=runtime.config)
+
+
+def refresh_all_scores(runtime: Runtime) -> int:
+    """Score everybody anew, once a night: recency ages by itself."""
+
+    def refresh(rt: Runtime) -> int:
+        return scoring.refresh_everybody(rt.database, now=rt.clock.now(), config=rt.config)
+
+    return _once_a_day(runtime, "refresh_all_scores", runtime.config.scores.full_hour, refresh)
+
+
+def retire_stale(runtime: Runtime) -> int:
+    """Suppress those who never answer, once a day, where config.toml lets it act by itself."""
+    stale = runtime.config.stale
+    if not (stale.is_on and stale.acts_by_itself):
+        return 0
+
+    def retire(rt: Runtime) -> int:
+        with rt.transaction() as session:
+            return scoring.retire_stale(session, rt.config.stale, now=rt.clock.now())
+
+    return _once_a_day(runtime, "retire_stale", runtime.config.scores.full_hour, retire)
+
+
+def retire_faded(runtime: Runtime) -> int:
+    """Once a day: mailboxes that are full or silent again and again are left alone (`[fading]` in config)."""
+
+    def work(rt: Runtime) -> int:
+        with rt.transaction() as session:
+            return tracking.retire_faded(session, rt.config.fading, now=rt.clock.now())
+
+    return _once_a_day(runtime, "retire_faded", runtime.config.scores.full_hour, work)
+
+
+def run_imports(runtime: Runtime) -> int:
+    """Go on with files that were uploaded and confirmed."""
+    return customers.continue_imports(
+        runtime.database,
+        runtime.import_kinds,
+        suppressed=suppression.suppressed_keys(),
+        clock=runtime.clock,
+    )
+
+
+def recover_claims(runtime: Runtime) -> int:
+    """Settle what senders held when they died, by their journals; what nobody knows becomes `unknown`.
+
+    Senders do this among themselves; the clock does it, too, so that it is done while none of them lives.
+    """
+    return messages.recover_journals(runtime)
+
+
+def forget_old_runs(runtime: Runtime) -> int:
+    """Delete notes on runs that nobody will ask for any more, once a day."""
+
+    def forget(rt: Runtime) -> int:
+        with rt.transaction() as session:
+            return runs.forget_runs(session, before=rt.clock.now() - KEEP_RUNS)
+
+    return _once_a_day(runtime, "forget_old_runs", 4, forget)
+
+
+def _once_a_day(runtime: Runtime, schedule: str, hour: int, job: Job) -> int:
+    """Run `job` once for each local day, from `hour` o'clock on; the row of the run decides who does it.
+
+    The key is the date on the team's wall: a night with two 03:00 runs it once, and one without it, too. After a
+    stop over that hour it is made up for on the same day.
+    """
+    now = runtime.clock.now()
+    here = now.astimezone(runtime.config.zone)
+    if here.hour < hour:
+        return 0
+    today = here.date().isoformat()
+    with runtime.reading() as session:
+        if runs.was_begun(session, schedule, today):
+            return 0
+    with runtime.transaction() as session:
+        if not runs.begin_run(session, schedule, today, now=now):
+            return 0
+    try:
+        count = job(runtime)
+    except Exception as error:
+        with runtime.transaction() as session:
+            runs.finish_run(session, schedule, today, now=runtime.clock.now(), error=repr(error))
+        raise
+    with runtime.transaction() as session:
+        runs.finish_run(session, schedule, today, now=runtime.clock.now(), count=count)
+    return count
+
+
+def _whole(error: LiaisonError) -> str:
+    faults = getattr(error, "faults", {})
+    return " ".join([str(error), *faults.values()])

@@ -1,0 +1,1 @@
+"""Who looks: pages, public pages, the API, and the command `liaison`."""

@@ -1,0 +1,1 @@
+"""Commands of `liaison`: one file per noun, joined by `webapp/cli.py`."""

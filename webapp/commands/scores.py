@@ -1,0 +1,170 @@
+"""`liaison scores`: refresh, show, export, the history, and who has fallen silent."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
+from getpass import getuser
+from typing import Any
+
+import click
+
+from campaigns import customers, reports, scoring
+from webapp.cli import Settings
+
+as_of_option = click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="What was known at the end of that day; not stored."
+)
+json_option = click.option("--json", "is_json", is_flag=True, help="For programs.")
+
+
+@click.group()
+def command() -> None:
+    """Scores of customers: recency, frequency, amount, engagement, classes."""
+
+
+@command.command()
+@click.option("--full", is_flag=True, help="Everybody, and not only those about whom something came in.")
+@as_of_option
+@json_option
+@click.pass_obj
+def refresh(settings: Settings, full: bool, as_of: datetime | None, is_json: bool) -> None:
+    """Bring the scores up to date, or compute and count them as of a past day."""
+    runtime, config = settings.runtime, settings.runtime.config
+    moment = _moment(settings, as_of)
+    if as_of is not None:
+        with runtime.reading() as session:
+            scored = scoring.score_as_of(session, now=moment, config=config)
+        _tell({"as_of": moment.isoformat(), "classes": scoring.count_classes(scored)}, is_json)
+    elif full:
+        count = scoring.refresh_everybody(
+            runtime.database, now=moment, config=config, progress=_progress(is_json)
+        )
+        _tell({"scored": count, "as_of": moment.isoformat()}, is_json)
+    else:
+        with runtime.transaction() as session:
+            count = scoring.refresh(session, now=moment, config=config)
+        _tell({"scored": count, "as_of": moment.isoformat()}, is_json)
+
+
+@command.command()
+@click.argument("customer", required=False)
+@json_option
+@click.pass_obj
+def show(settings: Settings, customer: str | None, is_json: bool) -> None:
+    """The classes with their sizes; or one CUSTOMER (address, number, or #id) in words."""
+    runtime, config = settings.runtime, settings.runtime.config
+    with runtime.reading() as session:
+        if customer is None:
+            sizes = scoring.class_sizes(session)
+            refreshed = scoring.refreshed_at(session)
+            rows = [
+                {"class": s.rfm_class.name, "customers": s.customers, "spent": s.spent, "share": s.share}
+                for s in sizes
+            ]
+            if is_json:
+                at = refreshed.isoformat() if refreshed else None
+                click.echo(json.dumps({"refreshed_at": at, "classes": rows}))
+                return
+            for size in sizes:
+                spent = scoring.money(size.spent, config.shop.currency)
+                click.echo(f"{size.rfm_class.label:<18} {size.customers:>9,} {size.share:>7.1%} {spent:>20}")
+            return
+        found = customers.find_customer(session, customer)
+        said = scoring.explain(session, found.id, now=runtime.clock.now(), config=config)
+    if is_json:
+        click.echo(json.dumps([each.__dict__ for each in said], ensure_ascii=False))
+    elif not said:
+        click.echo("Not scored yet; `liaison scores refresh` does it.")
+    for each in () if is_json else said:
+        click.echo(each.text)
+
+
+@command.command()
+@as_of_option
+@click.option("--json", "is_json", is_flag=True, help="One customer a line, for programs.")
+@click.pass_obj
+def export(settings: Settings, as_of: datetime | None, is_json: bool) -> None:
+    """Everybody's scores as CSV (or JSON lines) on standard output."""
+    runtime = settings.runtime
+    moment = _moment(settings, as_of)
+    with runtime.reading() as session:
+        rows = scoring.export_rows(session, config=runtime.config, now=moment)
+        for line in _json_lines(rows) if is_json else _csv_lines(rows):
+            sys.stdout.write(line)
+
+
+@command.command()
+@click.option("--months", default=12, show_default=True, type=click.IntRange(1, 240))
+@click.pass_obj
+def history(settings: Settings, months: int) -> None:
+    """Note what the classes were at the end of each of the last MONTHS, from the data known today.
+
+    For a shop that arrives with a past: the movement between two dates can then be shown at once.
+    """
+    runtime = settings.runtime
+    now = runtime.clock.now()
+    moments = [now - timedelta(days=30 * month) for month in range(months, 0, -1)]
+    with runtime.transaction() as session:
+        written = scoring.record_history(session, moments, config=runtime.config)
+    click.echo(f"{written:,} changes of class were noted for {months} months.")
+
+
+@command.command()
+@click.option("--apply", "is_applied", is_flag=True, help="Suppress them; otherwise they are only listed.")
+@json_option
+@click.pass_obj
+def stale(settings: Settings, is_applied: bool, is_json: bool) -> None:
+    """Who has been written to and is silent, by the rule of the settings."""
+    runtime, rule = settings.runtime, settings.runtime.config.stale
+    now = runtime.clock.now()
+    with runtime.transaction() as session:
+        rows = session.execute(scoring.stale_candidates(session, rule, now)).all()
+        found = [
+            {"email": row.email, "mails": row.mails, "why": scoring.stale_evidence(row, rule)} for row in rows
+        ]
+        done = scoring.retire_stale(session, rule, now=now, by=f"{getuser()} (command)") if is_applied else 0
+    if is_json:
+        click.echo(json.dumps({"candidates": found, "suppressed": done}, ensure_ascii=False))
+        return
+    for each in found:
+        click.echo(f"{each['email']}: {each['why']}")
+    done_words = (
+        f"{done:,} are left alone from now on." if is_applied else "Nothing was done; --apply does it."
+    )
+    click.echo(f"{len(found):,} silent. {done_words}" if found else "Nobody has fallen silent.")
+
+
+def _json_lines(rows: Iterable[dict[str, Any]]) -> Iterable[str]:
+    return (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _csv_lines(rows: Iterable[dict[str, Any]]) -> Iterable[str]:
+    return reports.csv_lines(scoring.COLUMNS, (list(row.values()) for row in rows))
+
+
+def _moment(settings: Settings, as_of: datetime | None) -> datetime:
+    """The end of that day in the team's zone, or now if that is earlier."""
+    now = settings.runtime.clock.now()
+    if as_of is None:
+        return now
+    end = datetime.combine(as_of.date() + timedelta(days=1), time(), settings.runtime.config.zone)
+    return min(end, now)
+
+
+def _progress(is_json: bool) -> scoring.Progress | None:
+    if is_json or not sys.stderr.isatty():
+        return None
+    return lambda done, of: click.echo(f"\r{done:,} of {of:,} customers", err=True, nl=done == of)
+
+
+def _tell(facts: dict[str, object], is_json: bool) -> None:
+    if is_json:
+        click.echo(json.dumps(facts))
+    elif "scored" in facts:
+        click.echo(f"{facts['scored']:,} customers were scored.")
+    else:
+        classes = facts["classes"]
+        assert isinstance(classes, dict)
+        for name, count in classes.items():
+            click.echo(f"{scoring.CLASS_BY_NAME[name].label:<18} {count:>9,}")

@@ -1,0 +1,98 @@
+"""Messages: what waits and who sends it, those whose answer was never heard, and one message's whole story."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from campaigns import messages
+from campaigns.customers import get_customer
+from campaigns.db import page
+from campaigns.errors import Conflict
+from webapp.context import runtime, user
+from webapp.security import admin_blueprint
+
+blueprint = admin_blueprint("messages")
+
+STEPS = {
+    "mail": "at the sender's address",
+    "rcpt": "at the recipient's address",
+    "data": "before the content",
+    "dot": "after the content",
+    "connect": "at the connection",
+    "fill": "while it was written",
+    "address": "at the address",
+    "decide": "by a person",
+}
+"""Where an attempt ended, in words."""
+
+HELD = {
+    "no_consent": "No consent to mail is on record.",
+    "unsubscribed": "They unsubscribed before it left.",
+    "erased": "The person was erased before it left.",
+    "stopped": "The mailing was stopped before it left.",
+    "unreachable": "The mail server cannot reach this kind of address (SMTPUTF8).",
+    "too_late": "It was too late for its occasion.",
+    "capped": "They had been written to often enough.",
+    "no_address": "There is no address.",
+}
+"""Why a message did not leave, in a sentence."""
+
+
+@blueprint.get("")
+def show() -> ResponseReturnValue:
+    """The queue, the senders, and what a person must decide."""
+    now = runtime().clock.now()
+    with runtime().reading() as session:
+        return render_template(
+            "messages/list.html",
+            waiting=messages.waiting(session, now=now),
+            senders=messages.senders(session),
+            halt=messages.halted(session),
+            found=page(session, messages.undecided(), request.args.get("page", 1, type=int)),
+            mailer=runtime().mailer.name,
+            now=now,
+        )
+
+
+@blueprint.get("/<int:message_id>")
+def detail(message_id: int) -> ResponseReturnValue:
+    """One message: for whom, where it is, every attempt with the server's words."""
+    with runtime().reading() as session:
+        message = messages.get_message(session, message_id)
+        mailing = messages.get_mailing(session, message.mailing_id)
+        customer = get_customer(session, message.customer_id) if message.customer_id else None
+        tried = messages.attempts(session, message_id)
+    domain = mailing.sender_email.rpartition("@")[2]
+    return render_template(
+        "messages/detail.html",
+        message=message,
+        mailing=mailing,
+        customer=customer,
+        attempts=tried,
+        steps=STEPS,
+        why=why(message.held_reason),
+        header=messages.message_id_header(runtime().links, message.id, mailing.id, domain),
+    )
+
+
+def why(reason: str) -> str:
+    """The reason of a held or cancelled message as a sentence."""
+    word, _, cause = reason.partition(":")
+    if word == "suppressed":
+        return f"The address is suppressed ({cause.replace('_', ' ') or 'see the register'})."
+    return HELD.get(word, word.replace("_", " ").capitalize())
+
+
+@blueprint.post("/<int:message_id>/decide")
+def decide(message_id: int) -> ResponseReturnValue:
+    """A person ends an unknown: it counts as sent, or it is sent again."""
+    as_sent = request.form.get("verdict") == "sent"
+    try:
+        with runtime().transaction() as session:
+            messages.decide(session, message_id, as_sent=as_sent, by=user().email, now=runtime().clock.now())
+    except Conflict as error:
+        flash(str(error), "warning")
+    else:
+        flash("It counts as sent." if as_sent else "It is sent again.", "success")
+    if request.form.get("from") == "list":
+        return redirect(url_for(".show"), 303)
+    return redirect(url_for(".detail", message_id=message_id), 303)
