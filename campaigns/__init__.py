@@ -12,6 +12,7 @@ ROOMS = (
     "staff",
     "customers",
     "purchases",
+    "signals",
     "suppression",
     "content",
     "messages",

@@ -18,6 +18,7 @@ from campaigns.links import Links
 from campaigns.mail import Mailer, SmtpMailer
 from campaigns.messages import Refusal, RefusalHook, is_hard
 from campaigns.purchases import ORDER_FILES
+from campaigns.signals import SIGNAL_FILES
 from campaigns.tracking import diagnose, guard_mailings, mailings_of, record_bounce
 
 
@@ -67,7 +68,7 @@ def assemble(
         mailer=mailer
         or SmtpMailer(config.smtp, config.smtp.password.get_secret_value(), config.sender.domain),
         refusal_hooks=(_record_refusals, partial(_guard_mailings, config)),
-        import_kinds={kind.name: kind for kind in (CUSTOMER_FILES, ORDER_FILES)},
+        import_kinds={kind.name: kind for kind in (CUSTOMER_FILES, ORDER_FILES, SIGNAL_FILES)},
     )
 
 

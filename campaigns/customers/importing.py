@@ -19,7 +19,7 @@ from campaigns.customers.rules import LEGAL_BASES, clean, read_tag
 from campaigns.customers.values import day_order
 from campaigns.errors import Conflict, Invalid, NotFound
 
-_DATES = ("birthday", "purchased_at", "consented_at")
+_DATES = ("birthday", "purchased_at", "consented_at", "happened_at", "date")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ Convert = Callable[[list[str]], Any]
 
 
 class Kind(Protocol):
-    """What differs between files of customers and files of purchases; the roof gathers them."""
+    """What differs between files of customers, of purchases and of signals; the roof gathers them."""
 
     name: str
     label: str

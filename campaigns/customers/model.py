@@ -90,7 +90,7 @@ class Import(Base):
     __tablename__ = "import_file"
 
     id: Mapped[Id]
-    kind: Mapped[str] = mapped_column(String(20))  # customers, purchases
+    kind: Mapped[str] = mapped_column(String(20))  # customers, purchases, signals
     filename: Mapped[str] = mapped_column(String(300))
     path: Mapped[str] = mapped_column(String(500))  # our own copy, below the data folder
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)  # encoding, delimiter, mapping, …

@@ -15,6 +15,7 @@ from campaigns.messages import Mailing, Message
 from campaigns.purchases import Line, Product, Purchase
 from campaigns.reports.numbers import held_words
 from campaigns.scoring import CLASS_BY_NAME, Snapshot
+from campaigns.signals import Signal, kind_words
 from campaigns.suppression import CAUSES, Suppression
 from campaigns.tracking import Event
 
@@ -40,6 +41,7 @@ KINDS = {
     "known": "Entered",
     "consent": "Consent",
     "purchase": "Purchase",
+    "signal": "Signal",
     "message": "Mail",
     "event": "Reaction",
     "suppression": "Suppression",
@@ -133,6 +135,13 @@ def _product_names(session: Session, purchase_ids: list[int]) -> dict[int, str]:
         + (f" and {len(each) - MOST_PRODUCTS} more" if len(each) > MOST_PRODUCTS else "")
         for key, each in names.items()
     }
+
+
+def _signals(session: Session, customer: Customer, most: int) -> Iterable[Moment]:
+    rows = select(Signal).where(Signal.customer_id == customer.id)
+    for row in session.scalars(rows.order_by(Signal.at.desc(), Signal.id.desc()).limit(most)):
+        told = [f"{name}: {value}" for name, value in row.data.items() if value is not None]
+        yield Moment(row.at, "signal", kind_words(row.kind), "; ".join([row.key, *told]), row.kind)
 
 
 _MAIL_WORDS = {
@@ -254,6 +263,7 @@ _SOURCES: dict[str, Source] = {
     "known": _known,
     "consent": _consents,
     "purchase": _purchases,
+    "signal": _signals,
     "message": _messages,
     "event": _events,
     "suppression": _suppressions,
@@ -269,6 +279,7 @@ _COUNTS: dict[str, Callable[[Customer], Select[Any]]] = {
     "known": lambda c: _number(Customer, Customer.id == c.id),
     "consent": lambda c: _number(Consent, Consent.customer_id == c.id),
     "purchase": lambda c: _number(Purchase, Purchase.customer_id == c.id),
+    "signal": lambda c: _number(Signal, Signal.customer_id == c.id),
     "message": lambda c: _number(Message, Message.customer_id == c.id),
     "event": lambda c: _number(Event, Event.customer_id == c.id),
     "suppression": lambda c: select(func.count(Suppression.since) + func.count(Suppression.lifted_at)).where(

@@ -1,4 +1,4 @@
-"""`liaison import`: bring in a file of customers or purchases, or only tell what it would do."""
+"""`liaison import`: bring in a file of customers, purchases or signals, or only tell what it would do."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ LONGEST_MAPPING = 100_000
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["customers", "purchases"]))
+@click.argument("kind", type=click.Choice(["customers", "purchases", "signals"]))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--mapping",
@@ -48,7 +48,7 @@ LONGEST_MAPPING = 100_000
 @click.option("--wording", default="", help="Version of the text they agreed to.")
 @click.pass_obj
 def command(settings: Settings, kind: str, file: Path, **told: Any) -> None:
-    """Import FILE (CSV, plain or .gz) of customers or purchases.
+    """Import FILE (CSV, plain or .gz) of customers, purchases or signals (complaints, baskets, …).
 
     It is tried dry first; with --dry-run that is all. Interrupted, it is continued by the clock, or by importing
     the same file again: nothing counts twice.

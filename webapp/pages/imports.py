@@ -106,7 +106,7 @@ def create() -> ResponseReturnValue:
     kind = house.import_kinds.get(request.form.get("kind", ""))
     file = request.files.get("file")
     if kind is None or file is None or not file.filename:
-        raise Invalid("Choose a file, and say whether it holds customers or purchases.")
+        raise Invalid("Choose a file, and say what it holds.")
     kept = customers.receive(
         file.stream, house.config.data.folder, limit=house.config.security.upload_megabytes << 20
     )

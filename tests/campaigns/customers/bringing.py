@@ -20,10 +20,11 @@ from campaigns.customers import (
 )
 from campaigns.db import Database
 from campaigns.purchases import ORDER_FILES
+from campaigns.signals import SIGNAL_FILES
 from campaigns.suppression import suppressed_keys
 from tests.conftest import NOW
 
-KINDS = {kind.name: kind for kind in (CUSTOMER_FILES, ORDER_FILES)}
+KINDS = {kind.name: kind for kind in (CUSTOMER_FILES, ORDER_FILES, SIGNAL_FILES)}
 
 
 def upload(database: Database, folder: Path, data: bytes | str, kind: str = "customers", **told: Any) -> int:

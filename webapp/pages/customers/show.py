@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from campaigns import customers, purchases, reports, scoring, segments, suppression
+from campaigns import customers, purchases, reports, scoring, segments, signals, suppression
 from campaigns.db import page
 from webapp.context import runtime
 from webapp.pages.customers.blueprint import blueprint
@@ -70,6 +70,7 @@ def detail(customer_id: int) -> ResponseReturnValue:
             sentences=scoring.explain(session, customer_id, now=house.clock.now(), config=house.config),
             register=page(session, suppression.of_address(customer.address_key)).rows,
             causes=suppression.CAUSES,
+            complaints=signals.open_complaints_of(session, customer_id),
             timeline=reports.timeline(
                 session, customer_id, number=request.args.get("page", 1, type=int), size=25, kinds=kinds
             ),
