@@ -1,6 +1,7 @@
 """Files of signals: read by any spelling, counted once, bad lines returned."""
 
 import csv
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def test_a_file_becomes_signals(database: Database, tmp_path: Path) -> None:
         assert (opened.customer_id, opened.at) == (ana, datetime(2026, 11, 20, 13, 30, tzinfo=UTC))
         assert opened.data == {"text": "Colis abîmé"}
         assert rows["contract_ends", "c9"].data == {"date": "2026-12-31"}
-    refused = list(csv.reader((Path(done.path) / "rejected.csv").open(encoding="utf-8-sig"), delimiter=";"))
+    refused = list(
+        csv.reader(io.StringIO((Path(done.path) / "rejected.csv").read_text("utf-8-sig")), delimiter=";")
+    )
     assert [row[0] for row in refused[1:]] == ["5", "6", "7"]
     assert counts(bring_in(database, tmp_path, LINES, "signals", **told)) == {"unchanged": 4, "rejected": 3}
 
