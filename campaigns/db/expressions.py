@@ -195,6 +195,30 @@ def json_object(**values: ColumnElement[Any]) -> ColumnElement[Any]:
     return _JsonObject(*parts)
 
 
+class _JsonWith(FunctionElement[Any]):
+    """An object with one more value in it."""
+
+    type = json_type
+    inherit_cache = True
+
+
+@compiles(_JsonWith, "sqlite")
+def _json_with_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key, value = (compiler.process(part, **kw) for part in element.clauses)
+    return f"json_set({column}, '$.' || {key}, {value})"
+
+
+@compiles(_JsonWith, "postgresql")
+def _json_with_postgres(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key, value = (compiler.process(part, **kw) for part in element.clauses)
+    return f"({column} || jsonb_build_object({key}, CAST({value} AS text)))"
+
+
+def json_with(column: Any, key: str, value: ColumnElement[str]) -> ColumnElement[Any]:
+    """The object in `column` with the text `value` under `key`."""
+    return _JsonWith(column, literal_column(f"'{_plain(key)}'"), value)
+
+
 class epoch(FunctionElement[int]):  # noqa: N801 - written like the SQL function that it is
     """Whole seconds since 1970 of a moment, as an integer: what numpy counts with."""
 

@@ -1,6 +1,7 @@
 """Standing orders: an occasion, a delay, an hour, a template."""
 
 from campaigns.letters.actions import change, create, launch_due, resume, stop_because, switch
+from campaigns.letters.calls import called, moment_of, unbarred
 from campaigns.letters.model import Letter
 from campaigns.letters.queries import (
     Due,
@@ -16,6 +17,7 @@ from campaigns.letters.queries import (
     passed_over,
     switched_on,
     why_paused,
+    zones_of_customers,
 )
 from campaigns.letters.rules import Plan
 
@@ -24,6 +26,7 @@ __all__ = [
     "Letter",
     "Plan",
     "all_letters",
+    "called",
     "change",
     "count_due_soon",
     "count_messages",
@@ -35,10 +38,13 @@ __all__ = [
     "is_anybody_due",
     "launch_due",
     "mailings_of",
+    "moment_of",
     "passed_over",
     "resume",
     "stop_because",
     "switch",
     "switched_on",
+    "unbarred",
     "why_paused",
+    "zones_of_customers",
 ]

@@ -6,16 +6,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import Select, case, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
 from campaigns.errors import NotFound
+from campaigns.letters.calls import called, moment_of
 from campaigns.letters.model import Letter
-from campaigns.letters.rules import moment_on, mornings, window
+from campaigns.letters.rules import window
 from campaigns.messages import Mailing, Message, get_mailing
-from campaigns.occasions import Occasion, Zones
+from campaigns.occasions import Occasion
 from campaigns.suppression import suppressed_keys
 
 Occasions = Mapping[str, Occasion]
@@ -77,15 +78,36 @@ def zones_of_customers(session: Session, fallback: ZoneInfo) -> dict[str, ZoneIn
 def due_now(
     session: Session, letter: Letter, *, occasions: Occasions, zone: ZoneInfo, now: datetime
 ) -> list[Select[Any]]:
-    """One select of `(customer_id, occasion_key, due_at, facts)` for each local day whose hour has come somewhere.
+    """Selects of `(customer_id, occasion_key, due_at, facts)`, one for each local day whose hour has come somewhere.
 
     Whoever has a message of this letter for the same occasion, in whatever wording, is left out.
     """
     if letter.on_since is None:
         return []
     since, until = window(now=now, on_since=letter.on_since, late_days=letter.late_days)
-    days = mornings(zones_of_customers(session, zone), letter.hour, since, until)
-    return [_due_on(letter, occasions[letter.occasion], day, zones, now) for day, zones in days.items()]
+    return due_between(session, letter, occasions=occasions, zone=zone, span=(since, until), now=now)
+
+
+def due_between(
+    session: Session,
+    letter: Letter,
+    *,
+    occasions: Occasions,
+    zone: ZoneInfo,
+    span: tuple[datetime, datetime],
+    now: datetime,
+) -> list[Select[Any]]:
+    """The same for the moments within `span`; what leaves does so from `now` on."""
+    occasion = occasions[letter.occasion]
+    zones = zones_of_customers(session, zone)
+    asked: dict[str, Any] = {"hour": letter.hour, "zones": zones, "since": span[0], "until": span[1]}
+    moment = literal(now, type_=UTCDateTime()).label("due_at")
+    due = []
+    for part in called(occasion, letter.options, **asked):
+        found = part.subquery()
+        columns = (found.c.customer_id, found.c.occasion_key, moment, found.c.facts)
+        due.append(select(*columns).where(*_is_new(letter, occasion, found, now)))
+    return due
 
 
 def is_anybody_due(
@@ -159,7 +181,7 @@ def due_by_day(
     found = _union(session, letter, occasions, zone, now, now, now + timedelta(days=days))
     if found is None:
         return {}
-    rows = session.execute(select(found.c.day, func.count()).group_by(found.c.day))
+    rows = session.execute(select(found.c.due_on, func.count()).group_by(found.c.due_on))
     counted = {date.fromisoformat(row[0]): row[1] for row in rows}
     first = now.astimezone(zone).date()
     in_sight = [first + timedelta(days=n) for n in range(days + 1)]
@@ -176,15 +198,13 @@ def count_messages(session: Session, letter_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _due_on(letter: Letter, occasion: Occasion, day: date, zones: Zones, now: datetime) -> Select[Any]:
-    found = occasion.due(letter.options, day, zones).subquery()
-    had = exists().where(
-        Message.customer_id == found.c.customer_id,
-        Message.occasion_key == found.c.occasion_key,
-        Message.mailing_id.in_(mailings_of(letter.id)),
-    )
-    moment = literal(now, type_=UTCDateTime()).label("due_at")
-    return select(found.c.customer_id, found.c.occasion_key, moment, found.c.facts).where(~had)
+def _is_new(letter: Letter, occasion: Occasion, found: Any, now: datetime) -> list[ColumnElement[bool]]:
+    """No message of this letter yet for the same occasion, nor for another one of it just before."""
+    own = (Message.customer_id == found.c.customer_id, Message.mailing_id.in_(mailings_of(letter.id)))
+    tests = [~exists().where(*own, Message.occasion_key == found.c.occasion_key)]
+    if occasion.apart_days:
+        tests.append(~exists().where(*own, Message.queued_at > now - timedelta(days=occasion.apart_days)))
+    return tests
 
 
 def _union(
@@ -196,13 +216,13 @@ def _union(
     since: datetime,
     until: datetime,
 ) -> Any:
-    days = mornings(zones_of_customers(session, zone), letter.hour, since, until)
+    occasion = occasions[letter.occasion]
+    zones = zones_of_customers(session, zone)
+    asked: dict[str, Any] = {"hour": letter.hour, "zones": zones, "since": since, "until": until}
     parts = []
-    for day, zones in days.items():
-        due = _due_on(letter, occasions[letter.occasion], day, zones, now).subquery()
-        parts.append(
-            select(due.c.customer_id, due.c.occasion_key, due.c.facts, literal(day.isoformat()).label("day"))
-        )
+    for part in called(occasion, letter.options, **asked, with_barred=True):
+        found = part.subquery()
+        parts.append(select(found).where(*_is_new(letter, occasion, found, now)))
     return union_all(*parts).subquery() if parts else None
 
 
@@ -220,23 +240,27 @@ def _listed(
     found = _union(session, letter, occasions, zone, now, *span)
     if found is None:
         return []
+    bars = occasions[letter.occasion].bars
     held = case(
         (Customer.address_key.in_(suppressed_keys()), "suppressed"),
         (Customer.may_mail.is_(False), "no_consent"),
+        *((found.c.customer_id.in_(bar.customers()), bar.name) for bar in bars),
         else_="",
     )
+    columns = (found.c.due_on, found.c.happened_at, found.c.occasion_key, found.c.facts)
     rows = session.execute(
-        select(Customer, found.c.day, found.c.occasion_key, found.c.facts, held)
+        select(Customer, *columns, held)
         .join(found, found.c.customer_id == Customer.id)
-        .order_by(found.c.day.desc() if is_latest_first else found.c.day, Customer.id)
+        .order_by(found.c.due_on.desc() if is_latest_first else found.c.due_on, Customer.id)
         .limit(part[0])
         .offset(part[1])
     )
     zones = zones_of_customers(session, zone)
     listed = []
-    for customer, day_text, key, facts, reason in rows:
+    for customer, day_text, happened_at, key, facts, reason in rows:
         day = date.fromisoformat(day_text)
-        due_at = moment_on(day, letter.hour, zones[customer.zone])
+        there = zones[customer.zone]
+        due_at = moment_of(letter.options, letter.hour, there, due_on=day, happened_at=happened_at)
         name = f"{customer.first_name} {customer.last_name}".strip()
         listed.append(Due(customer.id, name, customer.email, customer.zone, day, due_at, key, facts, reason))
     return sorted(listed, key=lambda due: due.due_at, reverse=is_latest_first)
