@@ -19,6 +19,65 @@ from pydantic_settings import (
 
 from campaigns.errors import ConfigError
 
+SCANNERS = (
+    # Microsoft 365 and Defender (its mail servers: spf.protection.outlook.com)
+    "40.92.0.0/15",
+    "40.107.0.0/16",
+    "52.100.0.0/14",
+    "104.47.0.0/17",
+    "2a01:111:f400::/48",
+    "2a01:111:f403::/48",
+    # Mimecast (AS42427 and its “Data Centers and URLs”)
+    "41.74.192.0/20",
+    "63.128.21.0/24",
+    "91.220.42.0/24",
+    "103.13.69.0/24",
+    "103.96.20.0/22",
+    "124.47.150.0/24",
+    "124.47.189.0/24",
+    "146.101.78.0/24",
+    "170.10.128.0/21",
+    "180.189.28.0/24",
+    "185.58.84.0/22",
+    "193.7.204.0/22",
+    "194.104.108.0/22",
+    "195.130.217.0/24",
+    "205.139.110.0/23",
+    "207.82.80.0/24",
+    "207.211.30.0/23",
+    "216.205.24.0/24",
+    # Proofpoint
+    "62.209.50.0/23",
+    "66.159.224.0/19",
+    "67.231.144.0/20",
+    "91.207.212.0/23",
+    "91.209.104.0/24",
+    "148.163.128.0/19",
+    "185.132.180.0/22",
+    "185.183.28.0/22",
+    "205.220.160.0/19",
+    # Barracuda
+    "64.235.144.0/20",
+    "209.222.80.0/21",
+    # Symantec Email Security.cloud (Broadcom)
+    "46.226.48.0/21",
+    "67.219.240.0/20",
+    "85.158.136.0/21",
+    "95.131.104.0/21",
+    "103.9.96.0/22",
+    "117.120.16.0/21",
+    "193.109.254.0/23",
+    "194.106.220.0/23",
+    "195.245.230.0/23",
+    "216.82.240.0/20",
+    # Cisco Secure Email (hosted IronPort)
+    "68.232.128.0/19",
+    # Trend Micro
+    "150.70.0.0/16",
+)
+"""Networks of mail security services that follow links; sources in docs/operators.md. Whole clouds are left out:
+people read their mail from there, too."""
+
 
 class Section(BaseModel):
     """One section of config.toml: unknown keys are refused, nothing changes after loading."""
@@ -107,9 +166,11 @@ class Tracking(Section):
     network_bits_v4: int = Field(default=24, ge=0, le=32)
     network_bits_v6: int = Field(default=48, ge=0, le=128)
     ingest_seconds: float = Field(default=1, gt=0)
-    machine_networks: list[str] = []
+    hidden_link: bool = True
+    machine_networks: list[str] = list(SCANNERS)
+    own_machine_networks: list[str] = []
 
-    @field_validator("machine_networks")
+    @field_validator("machine_networks", "own_machine_networks")
     @classmethod
     def _are_networks(cls, networks: list[str]) -> list[str]:
         for network in networks:

@@ -27,6 +27,9 @@ BASE_PLACEHOLDER = "https://base.liaison.invalid"
 CLICK, OPEN, UNSUBSCRIBE, PREFERENCES, VIEW = "/c/", "/o/", "/u/", "/p/", "/v/"
 """Public paths; a token follows, after `/c/` also `/` and the position of the link."""
 
+HIDDEN_POSITION = 9_999
+"""Position of the link that no person can see: who follows it is a machine. No letter has so many links."""
+
 _MAC_BYTES = 10
 _CODES: dict[Kind, bytes] = {"mail": b"m", "bounce": b"b"}
 

@@ -1,7 +1,8 @@
 """Clicks and opens, answered before Flask: a token read, a line in the journal, a redirect or a pixel.
 
 No database on the way (targets are in memory), no cookie, nothing that may be cached. What is not a good hit
-goes on to the pages, which explain it to the person.
+goes on to the pages, which explain it to the person. The hidden link of a letter (docs/decisions.md) leads to the
+shop's site, and marks whoever followed it.
 """
 
 import binascii
@@ -12,9 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from campaigns.config import Config
-from campaigns.links import CLICK, OPEN, TOKEN_LENGTH, Links
+from campaigns.links import CLICK, HIDDEN_POSITION, OPEN, TOKEN_LENGTH, Links
 from campaigns.runtime import Runtime
-from campaigns.tracking import HitJournal, Redirects, hits_folder
+from campaigns.tracking import HitJournal, Redirects, hits_folder, web_address
+from webapp.security import ALWAYS, TRANSPORT
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -23,14 +25,18 @@ PIXEL = binascii.a2b_base64("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAI
 """One transparent point, as GIF."""
 
 _QUIET = [
+    *(pair for pair in ALWAYS.items() if pair[0] != "Referrer-Policy"),
     ("Cache-Control", "no-store, no-cache, must-revalidate, private, max-age=0"),
     ("Pragma", "no-cache"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Robots-Tag", "noindex, nofollow"),
-    ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
-_PIXEL_HEADERS = [("Content-Type", "image/gif"), ("Content-Length", str(len(PIXEL))), *_QUIET]
+_PIXEL_HEADERS = [
+    ("Content-Type", "image/gif"),
+    ("Content-Length", str(len(PIXEL))),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),  # it is looked at from webmail, on other hosts
+]
 _START = len(CLICK)
 _END = _START + TOKEN_LENGTH
 log = logging.getLogger("liaison.hits")
@@ -45,6 +51,8 @@ class Hits:
         self._redirects = Redirects(runtime.database, runtime.links)
         self._journal = HitJournal(hits_folder(runtime.config), runtime.clock)
         self._network = Networks(runtime.config)
+        self._site = web_address(runtime.config.shop.site) or runtime.links.base_url
+        self._headers = [*_QUIET, TRANSPORT] if runtime.config.security.cookie_secure else _QUIET
         try:
             self._redirects.read_ahead()
         except Exception:
@@ -61,7 +69,7 @@ class Hits:
             if path.startswith(CLICK):
                 target = self._click(path, method, environ)
                 if target is not None:
-                    headers = [("Location", target), ("Content-Length", "0"), *_QUIET]
+                    headers = [("Location", target), ("Content-Length", "0"), *self._headers]
                     start_response("302 Found", headers)
                     return ()
         return self._behind(environ, start_response)
@@ -73,7 +81,7 @@ class Hits:
         said = self._links.read(path[_START:_END]) if path[_END:] in ("", ".gif") else None
         if said is not None:
             self._note("o", said.message_id, said.mailing_id, "", method, environ)
-        start_response("200 OK", _PIXEL_HEADERS)
+        start_response("200 OK", [*_PIXEL_HEADERS, *self._headers])
         return (PIXEL,) if method == "GET" else ()
 
     def _click(self, path: str, method: str, environ: dict[str, Any]) -> str | None:
@@ -85,6 +93,9 @@ class Hits:
         if len(where) > 4:
             return None
         position = int(where)
+        if position == HIDDEN_POSITION:
+            self._note("c", said.message_id, said.mailing_id, "", method, environ, "hidden")
+            return self._site
         query = environ.get("QUERY_STRING")
         try:
             if query and "s=" in query and "to=" in query:
@@ -114,12 +125,12 @@ class Hits:
         position: int | str,
         method: str,
         environ: dict[str, Any],
+        sign: str = "",
     ) -> None:
         agent = environ.get("HTTP_USER_AGENT", "")
         network = self._network.of(environ)
-        if not self._journal.append(
-            kind, message_id, mailing_id, position, method, network, signs(environ), agent
-        ):
+        said = f"{sign} {signs(environ)}".strip()
+        if not self._journal.append(kind, message_id, mailing_id, position, method, network, said, agent):
             log.error("A hit could not be written to the journal.")
 
 

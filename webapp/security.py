@@ -31,6 +31,18 @@ MOST_BYTES_OF_FIELDS = 1024 * 1024
 LOGIN = "login"
 """The key in the cookie under which the token of the login stands."""
 
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # not no-referrer: browsers then send `Origin: null` with our own forms
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+"""Headers of every answer that has none of its own by that name; `webapp.hits` sends them, too."""
+TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
+"""Behind https (config: security.cookie_secure) nobody comes back without it (RFC 6797)."""
+
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _csrf = CSRFProtect()
 
@@ -212,14 +224,10 @@ def _headers(is_secure: bool) -> Callable[[Response], Response]:
             "img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; "
             "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         )
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")
-        # not no-referrer: browsers then send `Origin: null` with our own forms
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        for name, value in ALWAYS.items():
+            headers.setdefault(name, value)
         if is_secure:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            headers.setdefault(*TRANSPORT)
         return response
 
     return add

@@ -15,7 +15,7 @@ from campaigns.content.compile import PIXEL_MARK, PREHEADER_MARK
 from campaigns.content.faults import Fault, Refused
 from campaigns.content.language import LetterEnvironment, fill
 from campaigns.content.targets import FOOT, LINK_PATTERN
-from campaigns.links import BASE_PLACEHOLDER, CLICK, OPEN, TOKEN_PLACEHOLDER, Links
+from campaigns.links import BASE_PLACEHOLDER, CLICK, HIDDEN_POSITION, OPEN, TOKEN_PLACEHOLDER, Links
 
 LONGEST_LETTER = 1_000_000
 """Characters of a filled body; Gmail cuts at 102 KB."""
@@ -27,6 +27,12 @@ _HIDDEN = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;o
 _PIXEL = (
     f'<img src="{BASE_PLACEHOLDER}{OPEN}{TOKEN_PLACEHOLDER}" width="1" height="1" alt="" '
     'style="display:block;border:0;width:1px;height:1px;">'
+)
+# For machines that follow whatever stands in an href: without words, size or focus, so that no eye, key or screen
+# reader meets it; left away for Outlook, which spells addresses out when it shows letters as plain text.
+_HIDDEN_LINK = (
+    f'<!--[if !mso]><!--><div style="{_HIDDEN}" aria-hidden="true"><a href="{BASE_PLACEHOLDER}{CLICK}{TOKEN_PLACEHOLDER}/'
+    f'{HIDDEN_POSITION}" rel="nofollow" tabindex="-1" style="display:none;"></a></div><!--<![endif]-->'
 )
 _SHOP = re.compile(r"\{\{\s*shop\.(\w+)\s*\}\}")
 _SAFE_ADDRESS = re.compile(r"(?:https?://|mailto:|tel:|sms:)", re.IGNORECASE)
@@ -64,6 +70,7 @@ class Filler:
         compiled = version.compiled
         language = compiled.get("language", "en")
         self._links = links
+        self._tail = (_HIDDEN_LINK if config.tracking.hidden_link else "") + _PIXEL
         self._constant = {"shop": shop_values(config), "links": self._based(FOOT)}
         self._line = LetterEnvironment(language, is_html=False)
         self._html = LetterEnvironment(language, is_html=True)
@@ -123,7 +130,9 @@ class Filler:
         source = self._linked(version, version.compiled["html"], is_tracked, is_html=True)
         source = self._settled(source, is_html=True)
         shown = f'<div style="{_HIDDEN}">{_escaped_statically(preheader)}{PADDING}</div>' if preheader else ""
-        source = source.replace(PREHEADER_MARK, shown, 1).replace(PIXEL_MARK, _PIXEL if is_tracked else "", 1)
+        source = source.replace(PREHEADER_MARK, shown, 1).replace(
+            PIXEL_MARK, self._tail if is_tracked else "", 1
+        )
         return source.replace(BASE_PLACEHOLDER, html.escape(self._links.base_url))
 
     def _text_source(self, version: Wording, is_tracked: bool) -> str:

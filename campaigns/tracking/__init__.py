@@ -20,7 +20,7 @@ from campaigns.tracking.judge import NEWEST, REASONS, RULES
 from campaigns.tracking.model import JUDGEMENTS, KINDS, Event
 from campaigns.tracking.notices import take_notices
 from campaigns.tracking.queries import Reader, count_judgements, events_of, reader
-from campaigns.tracking.redirects import Redirects
+from campaigns.tracking.redirects import Redirects, web_address
 from campaigns.tracking.returned import Recipient, Returned, diagnose, read_returned
 from campaigns.tracking.returned.boxes import mails_in
 from campaigns.tracking.returns import Kept, keep_returned, whose
@@ -86,5 +86,6 @@ __all__ = [
     "take_notices",
     "undo_unsubscribe",
     "unsubscribe",
+    "web_address",
     "whose",
 ]

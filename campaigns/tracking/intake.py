@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_network
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +21,9 @@ from campaigns.db import upsert
 from campaigns.messages import Mailing, Message
 from campaigns.tracking import journal
 from campaigns.tracking.actions import record_events
-from campaigns.tracking.judge import NEWEST, Hit, Letter, Network, Verdict, judge
+from campaigns.tracking.judge import NEWEST, Hit, Letter, Verdict, judge
 from campaigns.tracking.model import Event, Journal
+from campaigns.tracking.networks import Networks
 
 BLOCK_BYTES = 1_000_000
 """So much of a journal goes into one transaction: some 5,000 hits, a few tenths of a second."""
@@ -162,13 +163,19 @@ def _trackable(session: Session, message_ids: Iterable[int]) -> dict[int, _Known
     return found
 
 
-def machine_networks(config: Config) -> tuple[Network, ...]:
+@lru_cache(maxsize=8)
+def _networks(texts: tuple[str, ...]) -> Networks:
+    return Networks(texts)
+
+
+def machine_networks(config: Config) -> Networks:
     """The networks of config that belong to machines."""
-    return tuple(ip_network(text) for text in config.tracking.machine_networks)
+    tracking = config.tracking
+    return _networks((*tracking.machine_networks, *tracking.own_machine_networks))
 
 
 def judge_messages(
-    session: Session, message_ids: Iterable[int], networks: tuple[Network, ...], *, version: int = NEWEST
+    session: Session, message_ids: Iterable[int], networks: Networks, *, version: int = NEWEST
 ) -> int:
     """Judge all hits of these messages by one rule set; returns how many judgements changed."""
     changed = 0
@@ -223,7 +230,7 @@ def _hits(
     return old, hits
 
 
-def _letters(session: Session, message_ids: list[int], networks: tuple[Network, ...]) -> dict[int, Letter]:
+def _letters(session: Session, message_ids: list[int], networks: Networks) -> dict[int, Letter]:
     rows = session.execute(
         select(Message.id, Message.mailing_id, Message.sent_at).where(Message.id.in_(message_ids))
     ).all()

@@ -8,13 +8,12 @@ judgement for the same hits, in whatever order they are handed in.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 from campaigns.tracking.agents import read_agent
+from campaigns.tracking.networks import NOWHERE, Networks
 
 Judgement = Literal["human", "machine", "suspect", "proxied"]
-Network = IPv4Network | IPv6Network
 
 AT_ONCE = timedelta(seconds=1)
 BURST = timedelta(seconds=5)
@@ -25,7 +24,8 @@ COMPANY = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One open or click as it was kept. `position` is None for an open; `at` is to the microsecond."""
+    """One open or click as it was kept. `position` is None for an open and for the hidden link; `at` is to the
+    microsecond."""
 
     id: int
     kind: str
@@ -44,7 +44,7 @@ class Letter:
 
     sent_at: datetime | None = None
     links: int = 0
-    machine_networks: tuple[Network, ...] = ()
+    machine_networks: Networks = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,10 @@ def _alone(case: _Case, letter: Letter) -> None:
         case.proxy = agent.reason
     if letter.sent_at is not None and hit.at < letter.sent_at + AT_ONCE and not case.proxy:
         case.machine.append("before_delivery" if hit.at < letter.sent_at else "too_early")
-    if _is_inside(hit.network, letter.machine_networks):
+    if hit.network in letter.machine_networks:
         case.machine.append("machine_network")
     if hit.kind == "clicked" and "no_language" in signs:
         case.doubt.append("no_language")
-
-
-def _is_inside(network: str, known: tuple[Network, ...]) -> bool:
-    if not network or not known:
-        return False
-    try:
-        here = ip_network(network, strict=False)
-    except ValueError:
-        return False
-    return any(here.version == other.version and here.overlaps(other) for other in known)
 
 
 def _several_links(cases: list[_Case], letter: Letter) -> None:
@@ -132,7 +122,7 @@ def _several_links(cases: list[_Case], letter: Letter) -> None:
 
 def _all_links(near: list[_Case], letter: Letter) -> None:
     """Every link of the letter, one after the other, within a minute (three at least)."""
-    order = list(dict.fromkeys(case.hit.position for case in near))
+    order = list(dict.fromkeys(case.hit.position for case in near if case.hit.position is not None))
     if letter.links >= 3 and len(order) >= letter.links:
         span = near[-1].hit.at - near[0].hit.at
         if order == sorted(order, key=lambda position: position or 0) or span <= BURST:
@@ -153,9 +143,12 @@ def _beside_machines(cases: list[_Case]) -> None:
         for other in seen:
             apart = abs(hit.at - other.at)
             is_same_place = bool(hit.network) and hit.network == other.network
+            is_same_program = is_same_place and hit.user_agent == other.user_agent
             if is_same_place and apart <= BESIDE:
                 case.machine.append("beside_machine")
-            elif is_same_place and apart <= COMPANY and hit.user_agent == other.user_agent:
+            elif is_same_program and "hidden" in other.signs.split():
+                case.machine.append("with_hidden_link")
+            elif is_same_program and apart <= COMPANY:
                 case.doubt.append("where_a_machine_was")
 
 
@@ -169,6 +162,7 @@ NEWEST = max(RULES)
 REASONS: Mapping[str, str] = {
     "head": "asked by HEAD, which no reader does",
     "hidden_link": "followed a link that no person can see",
+    "with_hidden_link": "same program and network as one that followed a link that no person can see",
     "prefetch": "fetched ahead by a program",
     "no_agent": "did not say what program it is",
     "agent_word": "its program calls itself a machine",

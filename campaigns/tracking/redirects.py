@@ -56,7 +56,7 @@ class Redirects:
         """`target`, if we have signed it for this token and position and it is a web address."""
         if not self._links.is_sealed_click(token, position, target, seal):
             return None
-        return _web_address(target) or None
+        return web_address(target) or None
 
     def _ask(self, mailing_id: int) -> tuple[str, ...]:
         wanted = (
@@ -71,7 +71,7 @@ class Redirects:
     def _keep(self, mailing_id: int, links: list[dict[str, str]]) -> tuple[str, ...]:
         # A target that holds Jinja belongs to one person and leads nowhere without its seal.
         urls = [str(link.get("url", "")) for link in links]
-        targets = tuple("" if "{{" in url or "{%" in url else _web_address(url) for url in urls)
+        targets = tuple("" if "{{" in url or "{%" in url else web_address(url) for url in urls)
         with self._lock:
             self._known[mailing_id] = targets
             while len(self._known) > MOST:
@@ -79,7 +79,7 @@ class Redirects:
         return targets
 
 
-def _web_address(url: str) -> str:
+def web_address(url: str) -> str:
     """`url` as it may stand in a header line: http or https, ASCII, nothing that breaks out; else "" ."""
     if not url[:8].lower().startswith(("http://", "https://")) or not url.isprintable() or "\\" in url:
         return ""

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from lxml import html as lxml_html
 
 from campaigns.content import Draft, Filler, Refused, joined
 from campaigns.links import TOKEN_PLACEHOLDER
@@ -45,7 +46,7 @@ def test_the_token_stands_whole_in_the_pieces() -> None:
     assert (
         sum(piece.count(TOKEN_PLACEHOLDER) for piece in pieces)
         == "".join(pieces).count(TOKEN_PLACEHOLDER)
-        == 7
+        == 8
     )
 
 
@@ -78,12 +79,40 @@ def test_a_tracked_letter_leads_through_us_and_a_direct_one_does_not() -> None:
             assert kept in shown
 
 
+def test_a_link_that_nobody_sees_stands_in_tracked_letters_only() -> None:
+    letter = compiled(LETTER)
+    hidden = f"https://liaison.example/c/{TOKEN}/9999"
+    tracked = html(letter, is_tracked=True)
+    assert tracked.count(hidden) == 1
+    assert hidden not in html(letter, is_tracked=False) + text(letter, is_tracked=True)
+    tree = lxml_html.fromstring(tracked)
+    (anchor,) = tree.xpath(f'//a[@href="{hidden}"]')
+    box = anchor.getparent()
+    assert box.text_content() == "" and anchor.get("tabindex") == "-1" and box.get("aria-hidden") == "true"
+    for style in (anchor.get("style"), box.get("style")):
+        assert "display:none" in style
+    assert "mso-hide:all" in box.get("style")
+    around = tracked[
+        tracked.index("<!--[if !mso]>") : tracked.index("<!--<![endif]-->", tracked.index("<!--[if !mso]>"))
+    ]
+    assert hidden in around  # Outlook does not read it
+    assert all("9999" not in link["url"] for link in letter.links)
+
+
+def test_the_hidden_link_can_be_switched_off() -> None:
+    tracking = CONFIG.tracking.model_copy(update={"hidden_link": False})
+    made = Filler(
+        Draft(compiled(LETTER)), config=CONFIG.model_copy(update={"tracking": tracking}), links=LINKS
+    )
+    assert "/9999" not in joined(made.html({}, is_tracked=True, token=TOKEN), TOKEN)
+
+
 def test_a_link_under_a_condition_is_tracked_as_well() -> None:
     letter = compiled(
         body('<a {% if purchases.orders %}href="https://shop.example/a"{% endif %} class="x">x</a>')
     )
     assert f'href="https://liaison.example/c/{TOKEN}/0"' in html(letter, is_tracked=True)
-    assert "/c/" not in html(letter, is_tracked=True, purchases={"orders": 0})
+    assert f"/c/{TOKEN}/0" not in html(letter, is_tracked=True, purchases={"orders": 0})
 
 
 def test_outlooks_copy_of_a_link_is_the_same_link() -> None:

@@ -2,15 +2,18 @@
 
 import csv
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.config import Config, Tracking
 from campaigns.tracking.agents import read_agent
+from campaigns.tracking.intake import machine_networks
 from campaigns.tracking.judge import REASONS, RULES, Hit, Letter, Verdict, judge
+from campaigns.tracking.networks import Networks
 from tests.conftest import NOW
 
 CHROME = (
@@ -100,10 +103,65 @@ def test_what_stands_beside_a_machine_is_one_and_later_hits_from_there_are_suspe
 
 
 def test_a_network_of_machines_is_known_by_config() -> None:
-    letter = Letter(NOW, 6, (ip_network("192.0.2.0/25"), ip_network("2001:db8::/32")))
+    letter = Letter(NOW, 6, Networks(["192.0.2.0/25", "2001:db8::/32"]))
     assert verdict(hit(1, 300), letter=letter) == ["machine"]
     assert verdict(hit(1, 300, network="2001:db8:7::/48"), letter=letter) == ["machine"]
     assert verdict(hit(1, 300, network="198.51.100.0/24"), letter=letter) == ["human"]
+
+
+@given(
+    st.lists(st.ip_addresses(v=4).map(lambda a: ip_network((a, 22), strict=False)), max_size=8),
+    st.ip_addresses(v=4).map(lambda a: ip_network((a, 24), strict=False)),
+)
+def test_networks_are_found_as_by_asking_each(known: list[IPv4Network], here: IPv4Network) -> None:
+    assert (str(here) in Networks(map(str, known))) == any(here.overlaps(each) for each in known)
+    for each in known:
+        assert str(next(each.subnets(new_prefix=24))) in Networks(map(str, known))
+
+
+def test_what_is_no_network_is_in_none() -> None:
+    known = Networks(["192.0.2.0/24"])
+    assert [text in known for text in ("", "nonsense", "192.0.2.0/99", "192.0.2.128/25")] == [False] * 3 + [
+        True
+    ]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "40.92.3.0/24",
+        "104.47.1.0/24",
+        "2a01:111:f403::/48",
+        "185.58.86.0/24",
+        "67.231.152.0/24",
+        "209.222.82.0/24",
+    ],
+)
+def test_the_scanners_of_mail_security_are_known_from_the_start(network: str) -> None:
+    letter = Letter(NOW, 6, machine_networks(Config()))
+    assert judge([hit(1, 300, network=network)], letter)[1].reasons == ("machine_network",)
+
+
+def test_own_networks_stand_beside_the_shipped_ones() -> None:
+    config = Config(tracking=Tracking(own_machine_networks=["192.0.2.0/24"]))
+    known = machine_networks(config)
+    assert "192.0.2.0/24" in known and "40.92.3.0/24" in known
+
+
+def test_the_hidden_link_betrays_whoever_followed_it_and_what_the_same_program_did_before() -> None:
+    trap = hit(9, 40, position=None, signs="hidden")
+    assert verdict(trap) == ["machine"]
+    earlier, elsewhere = hit(1, 2), hit(2, 900, network="198.51.100.0/24", user_agent=IPHONE)
+    hours_later = hit(3, 9_000)
+    assert verdict(earlier, elsewhere, hours_later, trap) == ["machine", "human", "machine", "machine"]
+    assert "with_hidden_link" in judge([earlier, trap], SENT)[1].reasons
+
+
+def test_the_hidden_link_is_none_of_the_letters_links() -> None:
+    clicks = [hit(n, 20 + 25 * n, position=n) for n in range(2)]
+    letter = Letter(NOW, 3)
+    trap = hit(9, 66, position=None, signs="hidden", network="198.51.100.0/24")
+    assert verdict(*clicks, trap, letter=letter) == ["human", "human", "machine"]
 
 
 def test_proxies_are_shown_apart_and_never_click() -> None:

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,11 +10,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from campaigns.links import HIDDEN_POSITION
 from campaigns.runtime import Runtime
 from campaigns.tracking import ingest
 from tests.campaigns.tracking.story import events, letter
 from tests.webapp.public.story import token_of
+from webapp.app import create_app
 from webapp.hits import PIXEL, Networks, signs
+from webapp.security import ALWAYS, TRANSPORT
 
 
 @pytest.fixture
@@ -44,6 +48,34 @@ def test_an_open_is_a_transparent_point(runtime: Runtime, reader: FlaskClient) -
     assert "no-store" in answer.headers["Cache-Control"]
     assert ingest(runtime) == 1
     assert events(runtime)[0].kind == "opened"
+
+
+def test_the_hidden_link_leads_home_and_marks_who_followed_it(runtime: Runtime, reader: FlaskClient) -> None:
+    token = token_of(runtime)
+    answer = reader.get(f"/c/{token}/{HIDDEN_POSITION}", headers={"Accept-Language": "fr"})
+    assert (answer.status_code, answer.location) == (302, runtime.config.shop.site)
+    ingest(runtime)
+    (event,) = events(runtime)
+    assert (event.kind, event.position, event.signs, event.judgement) == (
+        "clicked",
+        None,
+        "hidden",
+        "machine",
+    )
+
+
+def test_hits_bear_the_same_security_headers_as_pages(runtime: Runtime) -> None:
+    security = runtime.config.security.model_copy(update={"cookie_secure": True})
+    app = create_app(replace(runtime, config=runtime.config.model_copy(update={"security": security})))
+    browser = app.test_client(use_cookies=False)
+    token = token_of(runtime)
+    page = browser.get("/login").headers
+    for path in (f"/c/{token}/0", f"/o/{token}", f"/c/{token}/{HIDDEN_POSITION}"):
+        headers = browser.get(path).headers
+        for name in (*ALWAYS, TRANSPORT[0], "Content-Security-Policy"):
+            assert len(headers.getlist(name)) == 1 and name in page
+        assert headers["Strict-Transport-Security"] == page["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in create_app(runtime).test_client().get(f"/o/{token}").headers
 
 
 def test_a_head_is_answered_without_a_body_and_noted_as_such(runtime: Runtime, reader: FlaskClient) -> None:
