@@ -2,14 +2,24 @@
 
 import contextlib
 import os
+import re
 import secrets
 import tomllib
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -162,6 +172,86 @@ class Sending(Section):
     retry_days: float = Field(default=4, gt=0)
 
 
+class PaceGroup(Section):
+    """How fast the domains of one mail system are written to; 0 is no limit."""
+
+    domains: list[str] = []
+    connections: int = Field(default=0, ge=0)
+    per_minute: int = Field(default=0, ge=0)
+    per_day: int = Field(default=0, ge=0)
+
+    @field_validator("domains")
+    @classmethod
+    def _are_small(cls, domains: list[str]) -> list[str]:
+        return [domain.strip().casefold() for domain in domains]
+
+
+def _known(connections: int, per_minute: int, *domains: str) -> dict[str, Any]:
+    return {"domains": list(domains), "connections": connections, "per_minute": per_minute, "per_day": 0}
+
+
+KNOWN_GROUPS: dict[str, dict[str, Any]] = {
+    "google": _known(5, 3000, "gmail.com", "googlemail.com"),
+    "microsoft": _known(
+        5, 1500, "outlook.com", "outlook.fr", "hotmail.com", "hotmail.fr", "live.com", "live.fr", "msn.com"
+    ),
+    "yahoo": _known(5, 1500, "yahoo.com", "yahoo.fr", "yahoo.co.uk", "yahoo.de", "ymail.com", "aol.com"),
+    "apple": _known(5, 600, "icloud.com", "me.com", "mac.com"),
+    "orange": _known(2, 200, "orange.fr", "wanadoo.fr", "voila.fr"),
+    "free": _known(2, 200, "free.fr"),
+    "sfr": _known(2, 200, "sfr.fr", "neuf.fr", "club-internet.fr"),
+    "laposte": _known(2, 200, "laposte.net"),
+    "gmx": _known(3, 600, "gmx.de", "gmx.net", "gmx.at", "gmx.ch", "gmx.fr", "web.de", "1und1.de"),
+    "telekom": _known(2, 300, "t-online.de", "magenta.de"),
+}
+"""The large receivers of Europe. Connections by KumoMTA's published shaping rules (Google and Microsoft 5, Apple
+10, Orange 3) or lower; rates as a small sender with an address of its own is usually let in. Receivers publish
+none: these are beginnings, the answers correct them (campaigns/messages/pacing.py)."""
+
+
+class Pacing(Section):
+    per_minute: int = Field(default=0, ge=0)
+    per_day: int = Field(default=0, ge=0)
+    letters_share: float = Field(default=0.1, ge=0, lt=1)
+    domain_connections: int = Field(default=20, ge=0)
+    domain_per_minute: int = Field(default=0, ge=0)
+    domain_per_day: int = Field(default=0, ge=0)
+    warm_up_from: str = ""
+    warm_up_first: int = Field(default=200, ge=1)
+    warm_up_until: int = Field(default=50_000, ge=1)
+    groups: dict[str, PaceGroup] = {name: PaceGroup(**values) for name, values in KNOWN_GROUPS.items()}
+
+    @field_validator("warm_up_from")
+    @classmethod
+    def _is_a_day(cls, day: str) -> str:
+        try:
+            return date.fromisoformat(day).isoformat() if day else ""
+        except ValueError as error:
+            raise ValueError(f"{day!r} is not a day; write one like 2026-11-23") from error
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _beside_the_known(cls, given: Any) -> Any:
+        """What is written changes or adds to the known ones; the others stay as they are."""
+        if not isinstance(given, dict):
+            return given
+        return KNOWN_GROUPS | {
+            name: (KNOWN_GROUPS.get(name, {}) | each) if isinstance(each, dict) else each
+            for name, each in given.items()
+        }
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> "Pacing":
+        seen: dict[str, str] = {}
+        for name, group in self.groups.items():
+            if not re.fullmatch(r"[a-z0-9_-]{1,40}", name):
+                raise ValueError(f"{name!r} is no name of a group: small letters, digits and hyphens")
+            for domain in group.domains:
+                if seen.setdefault(domain, name) != name:
+                    raise ValueError(f"{domain} stands in two groups, {seen[domain]} and {name}")
+        return self
+
+
 class Tracking(Section):
     network_bits_v4: int = Field(default=24, ge=0, le=32)
     network_bits_v6: int = Field(default=48, ge=0, le=128)
@@ -233,12 +323,35 @@ class Scores(Section):
         return limits
 
 
+class Rhythm(Section):
+    at_risk: float = Field(default=2, ge=1)
+    lost: float = Field(default=3, ge=1)
+    least_days: int = Field(default=30, ge=1)
+    usual_days: float = Field(default=0, ge=0)
+
+
+class KeyAccounts(Section):
+    share: float = Field(default=0.2, ge=0, le=1)
+    most: int = Field(default=50, ge=1, le=1000)
+    outlet_share: float = Field(default=0.25, gt=0, le=1)
+    least_customers: int = Field(default=3, ge=1)
+    first_years: float = Field(default=2, ge=0)
+    region_attribute: str = Field(default="", pattern="^[a-z0-9_]*$")
+
+
 class Stale(Section):
     is_on: bool = True
     mails: int = Field(default=8, ge=1)
     days: int = Field(default=180, ge=1)
     spare_buyer_days: int = Field(default=365, ge=0)
     acts_by_itself: bool = False
+
+
+class Journeys(Section):
+    webhook_secret: SecretStr = SecretStr("")
+    webhook_http: bool = False
+    webhook_private: bool = False
+    webhook_seconds: float = Field(default=10, gt=0, le=60)
 
 
 class Security(Section):
@@ -264,13 +377,17 @@ class Config(BaseSettings):
     dkim: Dkim = Dkim()
     inbox: Inbox = Inbox()
     sending: Sending = Sending()
+    pacing: Pacing = Pacing()
     tracking: Tracking = Tracking()
     guard: Guard = Guard()
     returns: Returns = Returns()
     fading: Fading = Fading()
     hooks: Hooks = Hooks()
     scores: Scores = Scores()
+    rhythm: Rhythm = Rhythm()
+    key_accounts: KeyAccounts = KeyAccounts()
     stale: Stale = Stale()
+    journeys: Journeys = Journeys()
     security: Security = Security()
 
     @property
