@@ -35,18 +35,22 @@ from campaigns.messages.queries import (
     undecided,
     waiting,
 )
-from campaigns.messages.rules import Refusal, is_hard
+from campaigns.messages.rules import ASKED, GIVEN, TYPES, MailingType, Refusal, is_hard, type_fault
 from campaigns.messages.sending import recover_journals, run_sender, send_due
 from campaigns.messages.trying import send_test
 from campaigns.messages.viewing import web_version
 
 __all__ = [
+    "ASKED",
+    "GIVEN",
     "HELD_REASONS",
     "PRIORITIES",
     "STATUSES",
+    "TYPES",
     "Attempt",
     "Halt",
     "Mailing",
+    "MailingType",
     "Message",
     "Refusal",
     "RefusalHook",
@@ -83,6 +87,7 @@ __all__ = [
     "senders",
     "stop_mailing",
     "try_again",
+    "type_fault",
     "undecided",
     "waiting",
     "web_version",

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
-from campaigns.db import insert_missing, refresh_statistics
+from campaigns.db import insert_missing, prepare_for_many, refresh_statistics
 from campaigns.errors import Conflict
 from campaigns.messages.model import Attempt, Halt, Mailing, Message
 from campaigns.messages.queries import counts, get_message, halted
@@ -42,14 +42,19 @@ def open_mailing(
     sender_email: str,
     reply_to: str = "",
     is_tracked: bool = True,
+    type: str = "",
     priority: int | None = None,
     now: datetime,
 ) -> Mailing:
-    """Begin to say one thing to many. `kind` is newsletter, letter or test; `priority` follows from it."""
+    """Begin to say one thing to many. `kind` is newsletter, letter or test; `priority` follows from it.
+
+    `type` is what it asks or gives (rules.TYPES), "" where nobody told.
+    """
     mailing = Mailing(
         kind=kind,
         source_id=source_id,
         name=name,
+        type=type,
         version_id=version_id,
         subject=subject,
         preheader=preheader,
@@ -70,10 +75,11 @@ def open_mailing(
 def enqueue(session: Session, mailing_id: int, members: Select[Any], *, now: datetime) -> dict[str, int]:
     """One message for each customer that `members` selects (ids), by one INSERT … SELECT.
 
-    Who is suppressed or has not consented gets a message `held` with its reason, so that the ledger adds up.
-    Asked twice, nobody gets a second one. Returns how many became `queued` and `held`.
+    `members` is best a select of `Customer.id` itself, each once, as segments give it. Who is suppressed or has
+    not consented gets a message `held` with its reason, so that the ledger adds up. Asked twice, nobody gets a
+    second one. Returns how many became `queued` and `held`.
     """
-    rows = _addressed(
+    columns, causes = _addressed(
         session,
         mailing_id,
         now,
@@ -81,9 +87,17 @@ def enqueue(session: Session, mailing_id: int, members: Select[Any], *, now: dat
         due_at=literal(now, type_=Message.next_attempt_at.type),
         facts=null(),
     )
-    # A subquery of its own keeps whatever ORDER BY or LIMIT the segment brought.
-    chosen = members.subquery()
-    return _insert(session, mailing_id, rows.join(chosen, chosen.c[0] == Customer.id))
+    if _is_of_customers(members):  # the same select goes on: no second pass over the customers
+        rows = members.with_only_columns(*columns, maintain_column_froms=True)
+    else:
+        rows = select(*columns).select_from(Customer).where(Customer.id.in_(members))
+    rows = rows.outerjoin(causes, causes.c.address_key == Customer.address_key)
+    return _insert(session, mailing_id, rows, is_each_once=True)
+
+
+def _is_of_customers(members: Select[Any]) -> bool:
+    (column,) = members.selected_columns
+    return getattr(column, "table", None) is Customer.__table__ and column.name == "id"
 
 
 def enqueue_occasions(
@@ -95,7 +109,8 @@ def enqueue_occasions(
     """
     found = due.subquery()
     customer_id, key, due_at, facts = found.c[0], found.c[1], found.c[2], found.c[3]
-    rows = _addressed(session, mailing_id, now, occasion_key=key, due_at=due_at, facts=facts)
+    columns, causes = _addressed(session, mailing_id, now, occasion_key=key, due_at=due_at, facts=facts)
+    rows = select(*columns).outerjoin_from(Customer, causes, causes.c.address_key == Customer.address_key)
     return _insert(session, mailing_id, rows.join(found, customer_id == Customer.id))
 
 
@@ -121,8 +136,9 @@ _MANY = 10_000
 
 def _addressed(
     session: Session, mailing_id: int, now: datetime, *, occasion_key: Any, due_at: Any, facts: Any
-) -> Select[Any]:
-    """What one customer's message will hold, with the reason that keeps it from leaving, if there is one."""
+) -> tuple[list[Any], Any]:
+    """What one customer's message will hold, with the reason that keeps it from leaving, if there is one; and the
+    causes of suppression that the reason is taken from, to be joined by `address_key`."""
     mailing = session.get_one(Mailing, mailing_id)
     keys = in_force().subquery()
     causes = (
@@ -132,7 +148,7 @@ def _addressed(
     )
     is_suppressed = causes.c.address_key.is_not(None)
     is_held = or_(is_suppressed, Customer.may_mail.is_(False))
-    return select(
+    columns = [
         literal(mailing_id),
         Customer.id,
         occasion_key,
@@ -150,12 +166,17 @@ def _addressed(
         due_at,
         literal(0),
         literal(""),
-    ).outerjoin_from(Customer, causes, causes.c.address_key == Customer.address_key)
+    ]
+    return columns, causes
 
 
-def _insert(session: Session, mailing_id: int, rows: Select[Any]) -> dict[str, int]:
+def _insert(
+    session: Session, mailing_id: int, rows: Select[Any], *, is_each_once: bool = False
+) -> dict[str, int]:
+    prepare_for_many(session)
     before = counts(session, mailing_id)
-    session.execute(insert_missing(session, Message, _COLUMNS, rows))
+    is_clear = is_each_once and not sum(before.values())
+    session.execute(insert_missing(session, Message, _COLUMNS, rows, is_clear=is_clear))
     after = counts(session, mailing_id)
     if sum(after.values()) - sum(before.values()) >= _MANY:
         refresh_statistics(session, Message)  # else the first claims are planned for an empty table

@@ -28,6 +28,35 @@ def fate(answer: Answer) -> Fate:
 
 
 @dataclass(frozen=True, slots=True)
+class MailingType:
+    """What a mailing is to its recipient: something we ask of them, or something we give."""
+
+    name: str
+    label: str
+    is_asking: bool
+    meaning: str
+
+
+TYPES = (
+    MailingType("promotion", "Promotion", True, "It asks to buy."),
+    MailingType("survey", "Survey", True, "It asks for an answer."),
+    MailingType("advice", "Advice", False, "It gives knowledge: use, care, ideas, news."),
+    MailingType("thanks", "Thanks", False, "It gives recognition: thanks, a birthday, an anniversary."),
+    MailingType("service", "Service", False, "It gives help: an order, a delivery, an answer, a warning."),
+)
+"""The types of a mailing. A mailing without one counts neither as asked nor as given."""
+
+TYPE_NAMES = tuple(each.name for each in TYPES)
+ASKED = tuple(each.name for each in TYPES if each.is_asking)
+GIVEN = tuple(each.name for each in TYPES if not each.is_asking)
+
+
+def type_fault(name: str) -> str:
+    """What is wrong with the name of a type in a form; empty for a known one and for none."""
+    return "" if not name or name in TYPE_NAMES else "Choose one of the list, or none."
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A message that the server refused for good: what the roof's hooks are told."""
 

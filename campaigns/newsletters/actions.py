@@ -181,6 +181,7 @@ def launch(
         kind="newsletter",
         source_id=newsletter.id,
         name=newsletter.name,
+        type=newsletter.type,
         version_id=version.id,
         subject=newsletter.subject or version.subject,
         preheader=newsletter.preheader or version.preheader,

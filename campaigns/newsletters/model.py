@@ -19,6 +19,7 @@ class Newsletter(Base):
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(200))
+    type: Mapped[str] = mapped_column(String(12), default="")  # messages.TYPES: what it asks or gives
     segment_id: Mapped[int | None] = mapped_column(ForeignKey("segment.id"))
     template_id: Mapped[int | None] = mapped_column(ForeignKey("template.id"))
     subject: Mapped[str] = mapped_column(String(500), default="")
@@ -26,6 +27,7 @@ class Newsletter(Base):
     sender_name: Mapped[str] = mapped_column(String(200), default="")
     sender_email: Mapped[str] = mapped_column(String(254), default="")
     reply_to: Mapped[str] = mapped_column(String(254), default="")
+    holdout: Mapped[int] = mapped_column(default=0, server_default="0")  # percent left without it, to compare
     status: Mapped[str] = mapped_column(String(12), default="draft")
     local_moment: Mapped[str | None] = mapped_column(String(16))  # "2026-11-30T09:00"
     zone: Mapped[str] = mapped_column(String(64), default="")

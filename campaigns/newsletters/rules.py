@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from campaigns.clock import instant_of
 from campaigns.errors import Invalid
+from campaigns.messages import type_fault
 
 Act = Literal["change", "schedule", "unschedule", "launch", "pause", "resume", "cancel", "finish"]
 
@@ -35,6 +36,7 @@ class Draft:
     """What the form of a newsletter holds. All but the name may wait until it is scheduled."""
 
     name: str
+    type: str = ""
     segment_id: int | None = None
     template_id: int | None = None
     subject: str = ""
@@ -54,6 +56,8 @@ class Draft:
         for name, value in values.items():
             if isinstance(value, str) and any(ord(c) < 32 or ord(c) == 127 for c in value):
                 faults[name] = "This must stay on one line, without control characters."
+        if fault := type_fault(values["type"]):
+            faults["type"] = fault
         if not values["name"]:
             faults["name"] = "Give it a name, for yourself."
         if faults:

@@ -1,5 +1,19 @@
 """What it means: recency, frequency, amount, named classes, engagement, and who has fallen silent."""
 
+from campaigns.scoring.accounts import (
+    REASONS,
+    Proposal,
+    Quiet,
+    account_of,
+    change_account,
+    confirm_account,
+    end_account,
+    get_account,
+    key_accounts,
+    propose,
+    quiet_accounts,
+    spared_promotions,
+)
 from campaigns.scoring.actions import (
     Progress,
     Scored,
@@ -12,7 +26,7 @@ from campaigns.scoring.actions import (
 )
 from campaigns.scoring.explain import Sentence, definition, money
 from campaigns.scoring.export import COLUMNS, count_classes, export_rows
-from campaigns.scoring.model import CategoryFigure, Score, Snapshot
+from campaigns.scoring.model import CategoryFigure, KeyAccount, Score, Snapshot, Transition
 from campaigns.scoring.queries import (
     Cell,
     ClassSize,
@@ -23,6 +37,7 @@ from campaigns.scoring.queries import (
     explain,
     favourite_categories,
     grid,
+    history_of,
     in_cell,
     in_class,
     limit_words,
@@ -35,6 +50,7 @@ from campaigns.scoring.queries import (
     snapshot_days,
     stale_candidates,
     stored_limits,
+    transitions,
     why_no_forecast,
 )
 from campaigns.scoring.rules import CLASS_BY_NAME, CLASSES, DEFINITIONS, RfmClass
@@ -44,32 +60,46 @@ __all__ = [
     "CLASS_BY_NAME",
     "COLUMNS",
     "DEFINITIONS",
+    "REASONS",
     "CategoryFigure",
     "Cell",
     "ClassSize",
+    "KeyAccount",
     "Outlook",
     "Progress",
+    "Proposal",
+    "Quiet",
     "RfmClass",
     "Score",
     "Scored",
     "Sentence",
     "Snapshot",
+    "Transition",
+    "account_of",
+    "change_account",
     "class_sizes",
+    "confirm_account",
     "count_classes",
     "count_stale",
     "definition",
     "doubtful",
+    "end_account",
     "explain",
     "export_rows",
     "favourite_categories",
+    "get_account",
     "grid",
+    "history_of",
     "in_cell",
     "in_class",
+    "key_accounts",
     "limit_words",
     "money",
     "moved",
     "movement",
     "outlook",
+    "propose",
+    "quiet_accounts",
     "record_history",
     "refresh",
     "refresh_everybody",
@@ -79,8 +109,10 @@ __all__ = [
     "score_as_of",
     "score_of",
     "snapshot_days",
+    "spared_promotions",
     "stale_candidates",
     "stale_evidence",
     "stored_limits",
+    "transitions",
     "why_no_forecast",
 ]

@@ -222,6 +222,8 @@ def _store(session: Session, scored: Scored, part: slice, ahead: Mapping[str, An
         "last_seen_at": known.last_seen[part],
         "engagement": known.engagement[part],
         **_classes(scored, part),
+        **{name: [0] * len(orders) for name in ("categories", "promotion_orders", "asked", "given")},
+        **{name: [""] * len(orders) for name in ("risk", "phase", "ended_how", "cause", "loyalty")},
         **{name: column[part] for name, column in ahead.items()},
     }
     # A customer erased since the reading is gone: their row must not come back.
@@ -297,7 +299,20 @@ def _store_snapshot(session: Session, on: date, ids: Integers | None = None) -> 
         noted.m.is_not_distinct_from(Score.m),
         noted.rfm_class == Score.rfm_class,
     )
-    columns = ["customer_id", "on", "r", "f", "m", "rfm_class", "engagement", "orders", "spent"]
+    columns = [
+        "customer_id",
+        "on",
+        "r",
+        "f",
+        "m",
+        "rfm_class",
+        "phase",
+        "risk",
+        "loyalty",
+        "engagement",
+        "orders",
+        "spent",
+    ]
     moved = select(
         Score.customer_id,
         literal(day),
@@ -305,6 +320,9 @@ def _store_snapshot(session: Session, on: date, ids: Integers | None = None) -> 
         Score.f,
         Score.m,
         Score.rfm_class,
+        Score.phase,
+        Score.risk,
+        Score.loyalty,
         Score.engagement,
         Score.orders,
         Score.spent,
@@ -320,6 +338,7 @@ def _store_moved(session: Session, scored: Scored, moved: Any, on: str) -> int:
         "engagement": scored.facts.engagement[moved],
         "orders": scored.facts.orders[moved],
         "spent": scored.facts.spent[moved],
+        **{name: [""] * len(ids) for name in ("phase", "risk", "loyalty")},
         **_classes(scored, moved),
     }
     return store_columns(session, Snapshot, columns, key=["customer_id", "on"])
@@ -359,6 +378,7 @@ def _store_categories_of(
             cast(func.sum(net), BigInteger),
             func.max(Purchase.purchased_at),
             literal(0),
+            literal(0.0),
         )
         .join(Line, Line.purchase_id == Purchase.id)
         .join(Product, Product.id == Line.product_id)
@@ -370,7 +390,7 @@ def _store_categories_of(
         )
         .group_by(Purchase.customer_id, Product.category)
     )
-    columns = ["customer_id", "category", "orders", "spent", "last_purchase_at", "clicks"]
+    columns = ["customer_id", "category", "orders", "spent", "last_purchase_at", "clicks", "interest"]
     session.execute(insert(CategoryFigure).from_select(columns, bought))
     _store_clicks(session, is_one(Event.customer_id), now)
 
@@ -407,6 +427,7 @@ def _store_clicks(session: Session, is_one: Any, now: datetime) -> None:
         "spent": [0] * len(found),
         "clicks": [len(moments) for moments in found.values()],
         "last_click_at": np.array([max(moments) for moments in found.values()], dtype=np.int64),
+        "interest": [0.0] * len(found),
     }
     store_columns(
         session,

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaigns.db import Base, Money
+from campaigns.db import Base, Id, Money
 
 
 class Score(Base):
@@ -47,6 +47,31 @@ class Score(Base):
     p_alive: Mapped[float | None]  # probability of still being a customer; None for one order or none
     expected_orders: Mapped[float | None]  # orders in the next 365 days
     expected_spent: Mapped[float | None]  # and their amount
+    categories: Mapped[int] = mapped_column(default=0)  # different ones bought, in all
+    t: Mapped[int | None] = mapped_column(SmallInteger)  # type of purchase, class 1–5
+    frat: Mapped[int | None] = mapped_column(SmallInteger)  # the four weighed together, 20–100
+    promotion_orders: Mapped[int] = mapped_column(default=0)  # soon after a click in a promotion
+    usual_gap: Mapped[float | None]  # days between orders, by the customer's own rhythm
+    risk: Mapped[str] = mapped_column(String(8), default="")  # relation.RISKS; "" who never bought
+    phase: Mapped[str] = mapped_column(String(12), default="")  # relation.PHASES
+    ended_how: Mapped[str] = mapped_column(String(8), default="")  # relation.ENDINGS, in dissolution
+    cause: Mapped[str] = mapped_column(String(16), default="")  # relation.CAUSES, of who is at risk or lost
+    behaviour: Mapped[int | None] = mapped_column(SmallInteger)  # 1 comes back, 0 does not; None untold
+    attitude: Mapped[int | None] = mapped_column(
+        SmallInteger
+    )  # 1 for us, 0 indifferent, -1 against; None untold
+    loyalty: Mapped[str] = mapped_column(String(10), default="")  # loyalty.TYPES
+    satisfied: Mapped[int | None] = mapped_column(SmallInteger)  # the five lights: 1 yes, 0 no, None unknown
+    confident: Mapped[int | None] = mapped_column(SmallInteger)
+    attached: Mapped[int | None] = mapped_column(SmallInteger)
+    engaged: Mapped[int | None] = mapped_column(SmallInteger)
+    cooperative: Mapped[int | None] = mapped_column(SmallInteger)
+    asked: Mapped[int] = mapped_column(default=0)  # promotions and surveys sent in 365 days
+    given: Mapped[int] = mapped_column(default=0)  # advice, thanks and service
+    value: Mapped[int | None] = mapped_column(BigInteger)  # margin to come, discounted, churn rising
+    value_low: Mapped[int | None] = mapped_column(BigInteger)  # with nine of ten between these two
+    value_high: Mapped[int | None] = mapped_column(BigInteger)
+    value_constant: Mapped[int | None] = mapped_column(BigInteger)  # the same with one churn for all years
 
 
 class CategoryFigure(Base):
@@ -62,10 +87,75 @@ class CategoryFigure(Base):
     last_purchase_at: Mapped[datetime | None]
     clicks: Mapped[int] = mapped_column(default=0)
     last_click_at: Mapped[datetime | None]
+    interest: Mapped[float] = mapped_column(default=0.0)  # clicks and orders, each halved every half-life
+
+
+class Transition(Base):
+    """Since when a customer is in a phase, a class or a risk, and what they were before.
+
+    `kind`: phase (everybody scored has exactly one open), class and risk (from the first change on). Written
+    once; only `until` is set, when the next one begins. `source` is "" for the first known state. Of a phase
+    that is dissolution, `how` tells who ended it; `value` is what the customer was worth just before.
+    """
+
+    __tablename__ = "score_transition"
+    __table_args__ = (
+        Index(
+            "uq_score_transition_open",
+            "customer_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+        Index("ix_score_transition_kind_at", "kind", "at"),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8))
+    source: Mapped[str] = mapped_column(String(20), default="")
+    target: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+    until: Mapped[datetime | None]
+    how: Mapped[str] = mapped_column(String(8), default="")
+    value: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class KeyAccount(Base):
+    """A customer the shop cannot afford to lose, confirmed by a person; ended, never deleted.
+
+    `may_promote`: the owner agrees that promotions go to this account, too.
+    """
+
+    __tablename__ = "key_account"
+    __table_args__ = (
+        Index(
+            "uq_key_account_open",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(String(12))  # accounts.REASONS
+    because: Mapped[str] = mapped_column(String(500), default="")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff_user.id"))
+    may_promote: Mapped[bool] = mapped_column(default=False)
+    may_promote_since: Mapped[datetime | None]
+    quiet_days: Mapped[int | None]  # silent for longer is an alarm; None: by the account's own rhythm
+    confirmed_by: Mapped[int | None]
+    confirmed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str] = mapped_column(String(500), default="")
 
 
 class Snapshot(Base):
-    """What the scores were from a day on: a row is written only when one of r, f, m or the class has moved.
+    """What the scores were from a day on: a row is written only when a class, the phase,
+    the risk or the type of loyalty has moved.
 
     The state on a day is a customer's newest row on or before it; so a year of days costs a few rows a
     customer and not 365.
@@ -78,10 +168,15 @@ class Snapshot(Base):
     r: Mapped[int | None] = mapped_column(SmallInteger)
     f: Mapped[int | None] = mapped_column(SmallInteger)
     m: Mapped[int | None] = mapped_column(SmallInteger)
+    t: Mapped[int | None] = mapped_column(SmallInteger)
     rfm_class: Mapped[str] = mapped_column(String(20), default="")
+    phase: Mapped[str] = mapped_column(String(12), default="")
+    risk: Mapped[str] = mapped_column(String(8), default="")
+    loyalty: Mapped[str] = mapped_column(String(10), default="")
     engagement: Mapped[float] = mapped_column(default=0.0)
     orders: Mapped[int] = mapped_column(default=0)
     spent: Mapped[Money]
+    value: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Break(Base):

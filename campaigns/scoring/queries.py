@@ -15,7 +15,7 @@ from campaigns.purchases import Purchase
 from campaigns.scoring.explain import Sentence, band_words, sentences
 from campaigns.scoring.gather import OWN_ACTS_EXCEPT, AnySelect
 from campaigns.scoring.lifetime import NO_SHAPE, what_lacks
-from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot
+from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
 from campaigns.scoring.rules import CLASSES, RfmClass
 from campaigns.suppression import Suppression, suppressed_keys
 from campaigns.tracking import Event
@@ -212,6 +212,31 @@ def _state_on(day: str, name: str) -> Any:
         .scalar_subquery()
     )
     return select(Snapshot.customer_id, Snapshot.rfm_class).where(Snapshot.on == last).subquery(name)
+
+
+def transitions(
+    kind: str, *, since: datetime | None = None, until: datetime | None = None, is_first_too: bool = False
+) -> Select[Any]:
+    """`(customer_id, source, target, at, how, value)` of the changes of a kind (phase, class, risk).
+
+    From `since` up to but not including `until`. The first known state of a customer is no change; it comes
+    along, with an empty source, only if asked for.
+    """
+    row = Transition
+    chosen = select(row.customer_id, row.source, row.target, row.at, row.how, row.value).where(
+        row.kind == kind
+    )
+    if since is not None:
+        chosen = chosen.where(row.at >= since)
+    if until is not None:
+        chosen = chosen.where(row.at < until)
+    return chosen if is_first_too else chosen.where(row.source != "")
+
+
+def history_of(session: Session, customer_id: int) -> list[Transition]:
+    """Every dated state of one customer, newest first."""
+    chosen = select(Transition).where(Transition.customer_id == customer_id)
+    return list(session.scalars(chosen.order_by(Transition.at.desc(), Transition.id.desc())))
 
 
 def marks(session: Session) -> dict[str, Mark]:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import content, letters
+from campaigns import content, letters, messages
 from campaigns.db import Page
 from campaigns.errors import Invalid, NotFound
 from campaigns.letters import Letter, Plan
@@ -19,7 +19,7 @@ from webapp.security import admin_blueprint
 blueprint = admin_blueprint("letters")
 
 SIZE = 50
-WORDS = ("name", "subject", "preheader", "sender_name", "sender_email", "reply_to")
+WORDS = ("name", "type", "subject", "preheader", "sender_name", "sender_email", "reply_to")
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,7 @@ def _form(form: Form, occasion: Occasion, *, letter: Letter | None = None, fault
         values=asdict(form.plan) | {"form_key": form.key},
         faults=faults or {},
         templates=[(template.id, template.name) for template in fitting],
+        types=[(each.name, f"{each.label}. {each.meaning}") for each in messages.TYPES],
         sender=_sender(),
         hours=[(hour, f"{hour:02d}:00") for hour in range(24)],
     )

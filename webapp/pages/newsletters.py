@@ -254,6 +254,7 @@ def _form(form: Form, *, newsletter: Newsletter | None = None, faults: Any = Non
         faults=faults or {},
         segments=picks,
         templates=templates,
+        types=[(each.name, f"{each.label}. {each.meaning}") for each in messages.TYPES],
         zones=zones(),
         sender=_sender(),
     )

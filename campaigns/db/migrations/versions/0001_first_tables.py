@@ -38,6 +38,8 @@ def upgrade() -> None:
         ),
         sa.Column("may_mail", sa.Boolean(), nullable=False),
         sa.Column("may_track", sa.Boolean(), nullable=False),
+        sa.Column("every_days", sa.SmallInteger(), nullable=True),
+        sa.Column("pause_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
@@ -151,12 +153,97 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_file")),
     )
     op.create_table(
+        "journey",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=True),
+        sa.Column("hold_out", sa.SmallInteger(), nullable=False),
+        sa.Column("on_since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("checked_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("because", sa.String(length=500), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journey")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_journey_form_key")),
+        sa.UniqueConstraint("name", name=op.f("uq_journey_name")),
+    )
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("owner", sa.String(length=200), nullable=False),
         sa.Column("until", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
+    op.create_table(
+        "message",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("occasion_key", sa.String(length=100), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=False),
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("held_reason", sa.String(length=60), nullable=False),
+        sa.Column("is_tracked", sa.Boolean(), nullable=False),
+        sa.Column(
+            "facts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("queued_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("reply_code", sa.SmallInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint(
+            "customer_id",
+            "mailing_id",
+            "occasion_key",
+            name=op.f("uq_message_customer_id_mailing_id_occasion_key"),
+        ),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_message_lease",
+            ["lease_owner", "lease_until"],
+            unique=False,
+            sqlite_where=sa.text("status = 'sending'"),
+            postgresql_where=sa.text("status = 'sending'"),
+        )
+        batch_op.create_index(
+            "ix_message_mailing_id_status_next", ["mailing_id", "status", "next_attempt_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_message_recent",
+            ["customer_id", "sent_at", "mailing_id"],
+            unique=False,
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_message_sent_at",
+            ["sent_at"],
+            unique=False,
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_message_unknown",
+            ["customer_id"],
+            unique=False,
+            sqlite_where=sa.text("status = 'unknown'"),
+            postgresql_where=sa.text("status = 'unknown'"),
+        )
+
     op.create_table(
         "product",
         sa.Column(
@@ -171,6 +258,14 @@ def upgrade() -> None:
     with op.batch_alter_table("product", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_product_category"), ["category"], unique=False)
 
+    op.create_table(
+        "purchase_rhythm_mark",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("changed_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("purchase_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_purchase_rhythm_mark")),
+    )
     op.create_table(
         "run",
         sa.Column("schedule", sa.String(length=200), nullable=False),
@@ -311,6 +406,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_template_name")),
     )
     op.create_table(
+        "attempt",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.SmallInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["message.id"], name=op.f("fk_attempt_message_id_message"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
+    )
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempt_message_id"), ["message_id"], unique=False)
+
+    op.create_table(
         "category_figure",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("category", sa.String(length=100), nullable=False),
@@ -319,6 +434,7 @@ def upgrade() -> None:
         sa.Column("last_purchase_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("clicks", sa.Integer(), nullable=False),
         sa.Column("last_click_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("interest", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -370,60 +486,63 @@ def upgrade() -> None:
         batch_op.create_index("ix_customer_tag_tag", ["tag", "customer_id"], unique=False)
 
     op.create_table(
-        "message",
+        "journey_version",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
-        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("occasion_key", sa.String(length=100), nullable=False),
-        sa.Column("address", sa.String(length=254), nullable=False),
-        sa.Column("domain", sa.String(length=253), nullable=False),
-        sa.Column("status", sa.String(length=10), nullable=False),
-        sa.Column("held_reason", sa.String(length=60), nullable=False),
-        sa.Column("is_tracked", sa.Boolean(), nullable=False),
+        sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column(
-            "facts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
+            "plan", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
         ),
-        sa.Column("queued_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("next_attempt_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.SmallInteger(), nullable=False),
-        sa.Column("lease_owner", sa.String(length=100), nullable=True),
-        sa.Column("lease_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("sent_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("reply_code", sa.SmallInteger(), nullable=True),
-        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("used_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["journey_id"],
+            ["journey.id"],
+            name=op.f("fk_journey_version_journey_id_journey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journey_version")),
+        sa.UniqueConstraint("journey_id", "number", name=op.f("uq_journey_version_journey_id_number")),
+    )
+    op.create_table(
+        "key_account",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.String(length=12), nullable=False),
+        sa.Column("because", sa.String(length=500), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("may_promote", sa.Boolean(), nullable=False),
+        sa.Column("may_promote_since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("quiet_days", sa.Integer(), nullable=True),
+        sa.Column("confirmed_by", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("ended_because", sa.String(length=500), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
-            name=op.f("fk_message_customer_id_customer"),
-            ondelete="SET NULL",
+            name=op.f("fk_key_account_customer_id_customer"),
+            ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
-        sa.UniqueConstraint(
-            "customer_id",
-            "mailing_id",
-            "occasion_key",
-            name=op.f("uq_message_customer_id_mailing_id_occasion_key"),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["staff_user.id"], name=op.f("fk_key_account_owner_id_staff_user")
         ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_account")),
     )
-    with op.batch_alter_table("message", schema=None) as batch_op:
+    with op.batch_alter_table("key_account", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_message_due",
-            ["mailing_id", "next_attempt_at"],
-            unique=False,
-            sqlite_where=sa.text("status = 'queued'"),
-            postgresql_where=sa.text("status = 'queued'"),
+            "uq_key_account_open",
+            ["customer_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
         )
-        batch_op.create_index(
-            "ix_message_lease",
-            ["lease_owner", "lease_until"],
-            unique=False,
-            sqlite_where=sa.text("status = 'sending'"),
-            postgresql_where=sa.text("status = 'sending'"),
-        )
-        batch_op.create_index("ix_message_mailing_id_status", ["mailing_id", "status"], unique=False)
-        batch_op.create_index("ix_message_sent_at", ["sent_at"], unique=False)
 
     op.create_table(
         "purchase",
@@ -459,6 +578,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_purchase_updated_at", ["updated_at"], unique=False)
 
     op.create_table(
+        "purchase_rhythm",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("label", sa.String(length=300), nullable=False),
+        sa.Column("gap_days", sa.Integer(), nullable=False),
+        sa.Column("last_on", sa.String(length=10), nullable=False),
+        sa.Column("last_number", sa.String(length=100), nullable=False),
+        sa.Column("next_on", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_purchase_rhythm_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "kind", "name", name=op.f("pk_purchase_rhythm")),
+    )
+    with op.batch_alter_table("purchase_rhythm", schema=None) as batch_op:
+        batch_op.create_index("ix_purchase_rhythm_next", ["kind", "name", "next_on"], unique=False)
+
+    op.create_table(
         "score",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("as_of", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
@@ -483,6 +623,29 @@ def upgrade() -> None:
         sa.Column("p_alive", sa.Double(), nullable=True),
         sa.Column("expected_orders", sa.Double(), nullable=True),
         sa.Column("expected_spent", sa.Double(), nullable=True),
+        sa.Column("categories", sa.Integer(), nullable=False),
+        sa.Column("t", sa.SmallInteger(), nullable=True),
+        sa.Column("frat", sa.SmallInteger(), nullable=True),
+        sa.Column("promotion_orders", sa.Integer(), nullable=False),
+        sa.Column("usual_gap", sa.Double(), nullable=True),
+        sa.Column("risk", sa.String(length=8), nullable=False),
+        sa.Column("phase", sa.String(length=12), nullable=False),
+        sa.Column("ended_how", sa.String(length=8), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=False),
+        sa.Column("behaviour", sa.SmallInteger(), nullable=True),
+        sa.Column("attitude", sa.SmallInteger(), nullable=True),
+        sa.Column("loyalty", sa.String(length=10), nullable=False),
+        sa.Column("satisfied", sa.SmallInteger(), nullable=True),
+        sa.Column("confident", sa.SmallInteger(), nullable=True),
+        sa.Column("attached", sa.SmallInteger(), nullable=True),
+        sa.Column("engaged", sa.SmallInteger(), nullable=True),
+        sa.Column("cooperative", sa.SmallInteger(), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("given", sa.Integer(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=True),
+        sa.Column("value_low", sa.BigInteger(), nullable=True),
+        sa.Column("value_high", sa.BigInteger(), nullable=True),
+        sa.Column("value_constant", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_score_customer_id_customer"), ondelete="CASCADE"
         ),
@@ -501,10 +664,15 @@ def upgrade() -> None:
         sa.Column("r", sa.SmallInteger(), nullable=True),
         sa.Column("f", sa.SmallInteger(), nullable=True),
         sa.Column("m", sa.SmallInteger(), nullable=True),
+        sa.Column("t", sa.SmallInteger(), nullable=True),
         sa.Column("rfm_class", sa.String(length=20), nullable=False),
+        sa.Column("phase", sa.String(length=12), nullable=False),
+        sa.Column("risk", sa.String(length=8), nullable=False),
+        sa.Column("loyalty", sa.String(length=10), nullable=False),
         sa.Column("engagement", sa.Double(), nullable=False),
         sa.Column("orders", sa.Integer(), nullable=False),
         sa.Column("spent", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -513,6 +681,37 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("customer_id", "on", name=op.f("pk_score_snapshot")),
     )
+    op.create_table(
+        "score_transition",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("target", sa.String(length=20), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("how", sa.String(length=8), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_score_transition_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_transition")),
+    )
+    with op.batch_alter_table("score_transition", schema=None) as batch_op:
+        batch_op.create_index("ix_score_transition_kind_at", ["kind", "at"], unique=False)
+        batch_op.create_index(
+            "uq_score_transition_open",
+            ["customer_id", "kind"],
+            unique=True,
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        )
+
     op.create_table(
         "signal",
         sa.Column(
@@ -589,25 +788,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("template_id", "number", name=op.f("uq_template_version_template_id_number")),
     )
     op.create_table(
-        "attempt",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
-        sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        "journey_count",
+        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("step", sa.String(length=12), nullable=False),
-        sa.Column("code", sa.SmallInteger(), nullable=True),
-        sa.Column("reply", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.String(length=12), nullable=False),
-        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.Column("result", sa.String(length=20), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["message_id"], ["message.id"], name=op.f("fk_attempt_message_id_message"), ondelete="CASCADE"
+            ["version_id"],
+            ["journey_version.id"],
+            name=op.f("fk_journey_count_version_id_journey_version"),
+            ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
+        sa.PrimaryKeyConstraint("version_id", "step", "result", name=op.f("pk_journey_count")),
     )
-    with op.batch_alter_table("attempt", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_attempt_message_id"), ["message_id"], unique=False)
-
     op.create_table(
         "mailing",
         sa.Column(
@@ -616,6 +809,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=True),
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("type", sa.String(length=12), nullable=False),
         sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("subject", sa.String(length=500), nullable=False),
         sa.Column("preheader", sa.String(length=500), nullable=False),
@@ -627,6 +821,9 @@ def upgrade() -> None:
         sa.Column("stopped_because", sa.Text(), nullable=False),
         sa.Column("is_guarded", sa.Boolean(), nullable=False),
         sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("leaves_in_complaint", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("wait_hours", sa.Integer(), server_default="24", nullable=False),
+        sa.Column("holdout", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("created_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["template_version.id"], name=op.f("fk_mailing_version_id_template_version")
@@ -662,11 +859,182 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_purchase_line_purchase_id"), ["purchase_id"], unique=False)
 
     op.create_table(
+        "traveller",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entry_key", sa.String(length=100), nullable=False),
+        sa.Column(
+            "facts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("is_waiting", sa.Boolean(), nullable=False),
+        sa.Column("entered_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("arrived_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_traveller_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["journey_id"], ["journey.id"], name=op.f("fk_traveller_journey_id_journey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["journey_version.id"], name=op.f("fk_traveller_version_id_journey_version")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_traveller")),
+        sa.UniqueConstraint(
+            "customer_id",
+            "journey_id",
+            "entry_key",
+            name=op.f("uq_traveller_customer_id_journey_id_entry_key"),
+        ),
+    )
+    with op.batch_alter_table("traveller", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_traveller_due",
+            ["version_id", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'travelling'"),
+            postgresql_where=sa.text("status = 'travelling'"),
+        )
+        batch_op.create_index("ix_traveller_journey_id_status", ["journey_id", "status"], unique=False)
+
+    op.create_table(
+        "journey_mailing",
+        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailing_id"], ["mailing.id"], name=op.f("fk_journey_mailing_mailing_id_mailing")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["journey_version.id"],
+            name=op.f("fk_journey_mailing_version_id_journey_version"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("version_id", "step", name=op.f("pk_journey_mailing")),
+    )
+    with op.batch_alter_table("journey_mailing", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journey_mailing_mailing_id"), ["mailing_id"], unique=False)
+
+    op.create_table(
+        "journey_notice",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("traveller_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column(
+            "payload",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("answer", sa.String(length=200), nullable=False),
+        sa.Column("made_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["traveller_id"],
+            ["traveller.id"],
+            name=op.f("fk_journey_notice_traveller_id_traveller"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journey_notice")),
+        sa.UniqueConstraint("traveller_id", "step", name=op.f("uq_journey_notice_traveller_id_step")),
+    )
+    with op.batch_alter_table("journey_notice", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_journey_notice_due",
+            ["next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
+        )
+
+    op.create_table(
+        "journey_task",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("traveller_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "results",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("result", sa.String(length=60), nullable=False),
+        sa.Column("remark", sa.Text(), nullable=False),
+        sa.Column("made_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("done_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("done_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_journey_task_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["traveller_id"],
+            ["traveller.id"],
+            name=op.f("fk_journey_task_traveller_id_traveller"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journey_task")),
+        sa.UniqueConstraint("traveller_id", "step", name=op.f("uq_journey_task_traveller_id_step")),
+    )
+    with op.batch_alter_table("journey_task", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journey_task_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(
+            "ix_journey_task_open",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'open'"),
+            postgresql_where=sa.text("status = 'open'"),
+        )
+
+    op.create_table(
+        "journey_trace",
+        sa.Column("traveller_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("arrived_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("left_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("result", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["traveller_id"],
+            ["traveller.id"],
+            name=op.f("fk_journey_trace_traveller_id_traveller"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("traveller_id", "step", name=op.f("pk_journey_trace")),
+    )
+    op.create_table(
         "letter",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("type", sa.String(length=12), nullable=False),
         sa.Column("occasion", sa.String(length=40), nullable=False),
         sa.Column(
             "options",
@@ -681,6 +1049,8 @@ def upgrade() -> None:
         sa.Column("sender_name", sa.String(length=200), nullable=False),
         sa.Column("sender_email", sa.String(length=254), nullable=False),
         sa.Column("reply_to", sa.String(length=254), nullable=False),
+        sa.Column("leaves_in_complaint", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("holdout", sa.Integer(), server_default="0", nullable=False),
         sa.Column("is_on", sa.Boolean(), nullable=False),
         sa.Column("on_since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("mailing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -703,6 +1073,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("type", sa.String(length=12), nullable=False),
         sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("subject", sa.String(length=500), nullable=False),
@@ -710,6 +1081,7 @@ def upgrade() -> None:
         sa.Column("sender_name", sa.String(length=200), nullable=False),
         sa.Column("sender_email", sa.String(length=254), nullable=False),
         sa.Column("reply_to", sa.String(length=254), nullable=False),
+        sa.Column("holdout", sa.Integer(), server_default="0", nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("local_moment", sa.String(length=16), nullable=True),
         sa.Column("zone", sa.String(length=64), nullable=False),
