@@ -40,6 +40,9 @@ class Customer(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     may_mail: Mapped[bool] = mapped_column(default=False)
     may_track: Mapped[bool] = mapped_column(default=False)
+    # What the person chose: at most one letter every so many days; none before a moment. None: as the shop does.
+    every_days: Mapped[int | None] = mapped_column(SmallInteger)
+    pause_until: Mapped[datetime | None]
     source: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime]

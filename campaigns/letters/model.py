@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base, Id
@@ -17,6 +17,7 @@ class Letter(Base):
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    type: Mapped[str] = mapped_column(String(12), default="")  # messages.TYPES: what it asks or gives
     occasion: Mapped[str] = mapped_column(String(40))
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     hour: Mapped[int] = mapped_column(default=9)
@@ -27,6 +28,8 @@ class Letter(Base):
     sender_name: Mapped[str] = mapped_column(String(200), default="")
     sender_email: Mapped[str] = mapped_column(String(254), default="")
     reply_to: Mapped[str] = mapped_column(String(254), default="")
+    leaves_in_complaint: Mapped[bool] = mapped_column(default=False, server_default=false())
+    holdout: Mapped[int] = mapped_column(default=0, server_default="0")  # percent left without it, to compare
     is_on: Mapped[bool] = mapped_column(default=False)
     on_since: Mapped[datetime | None]  # nothing due before this moment leaves
     mailing_id: Mapped[int | None] = mapped_column(
