@@ -271,6 +271,32 @@ class Tracking(Section):
         return networks
 
 
+class PressureSettings(Section):
+    mails: int = Field(default=2, ge=0, le=50)
+    days: int = Field(default=7, ge=1, le=365)
+    exempt: list[str] = ["thanks", "service"]
+    exempt_mails: int = Field(default=0, ge=0, le=50)
+    exempt_days: int = Field(default=7, ge=1, le=365)
+    newsletter_hours: int = Field(default=24, ge=1, le=720)
+    quiet_from: int = Field(default=0, ge=0, le=23)
+    quiet_until: int = Field(default=0, ge=0, le=23)
+    holidays: list[str] = []
+
+    @field_validator("holidays")
+    @classmethod
+    def _are_days(cls, holidays: list[str]) -> list[str]:
+        for told in holidays:
+            year_long = f"2024-{told}" if re.fullmatch(r"\d\d-\d\d", told) else told
+            try:
+                if told != "FR":
+                    date.fromisoformat(year_long)
+            except ValueError as error:
+                raise ValueError(
+                    f"{told!r} is no day: write 2026-12-24, 12-24, or FR for France's"
+                ) from error
+        return holidays
+
+
 class Guard(Section):
     from_sent: int = Field(default=200, ge=1)
     from_returns: int = Field(default=3, ge=1)
@@ -379,6 +405,7 @@ class Config(BaseSettings):
     sending: Sending = Sending()
     pacing: Pacing = Pacing()
     tracking: Tracking = Tracking()
+    pressure: PressureSettings = PressureSettings()
     guard: Guard = Guard()
     returns: Returns = Returns()
     fading: Fading = Fading()
