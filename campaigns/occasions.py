@@ -27,9 +27,11 @@ Whoever uses occasions takes them from `runtime.occasions`, asks `letters.called
 time, and writes what it did under (its own id, customer_id, occasion_key).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import calendar
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -39,6 +41,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from campaigns import ROOMS
+from campaigns.clock import instant_of
 from campaigns.errors import Invalid
 from campaigns.fields import Fields
 from campaigns.merge import MergeField
@@ -177,6 +180,51 @@ def wait_of(options: Options) -> Wait:
         return Wait(days=int(options.get("days", 0)))
     number = int(options.get("wait", 0))
     return Wait(hours=number) if options["unit"] == "hours" else Wait(days=number)
+
+
+# ── days of the calendar, for the rooms
+
+
+def spans_of(day: date, zones: Zones) -> dict[tuple[datetime, datetime], list[str]]:
+    """First instant of that day on the walls of `zones`, and the first one after it → the names that share them."""
+    spans: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
+    for name, zone in zones.items():
+        spans[instant_of(_midnight(day), zone), instant_of(_midnight(day + timedelta(days=1)), zone)].append(
+            name
+        )
+    return spans
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+LEAP = Option(
+    "leap",
+    "For 29 February",
+    "choice",
+    "28",
+    choices=(("28", "28 February"), ("1", "1 March")),
+    help="The day on which it is kept in the other three years.",
+)
+
+
+def kept_on(day: date, leap: str) -> list[tuple[int, int]]:
+    """The yearly days (month, day) that are kept on that day; `leap`: where 29 February goes, "28" or "1"."""
+    kept = [(day.month, day.day)]
+    stand_in = (2, 28) if leap == "28" else (3, 1)
+    if not calendar.isleap(day.year) and kept[0] == stand_in:
+        kept.append((2, 29))
+    return kept
+
+
+def anniversaries(day: date, leap: str, years: Iterable[int]) -> Iterator[tuple[int, date]]:
+    """(years gone by, the day itself) of what is kept on that day."""
+    for month, day_of_month in kept_on(day, leap):
+        for number in years:
+            year = day.year - number
+            if year >= 1900 and (month != 2 or day_of_month != 29 or calendar.isleap(year)):
+                yield number, date(year, month, day_of_month)
 
 
 def gather() -> dict[str, Occasion]:

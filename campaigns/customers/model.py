@@ -22,6 +22,7 @@ class Customer(Base):
         CheckConstraint("birth_month BETWEEN 1 AND 12", name="birth_month"),
         CheckConstraint("birth_day BETWEEN 1 AND 31", name="birth_day"),
         Index("ix_customer_birth", "birth_month", "birth_day"),
+        Index("ix_customer_zone", "zone"),  # which zones there are, without reading everybody
     )
 
     id: Mapped[Id]
@@ -73,7 +74,10 @@ class Consent(Base):
     """One act of agreeing or withdrawing: who, to what, when, by which act, in which words. Never changed."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("ix_consent_customer_id_purpose_at", "customer_id", "purpose", "at"),)
+    __table_args__ = (
+        Index("ix_consent_customer_id_purpose_at", "customer_id", "purpose", "at"),
+        Index("ix_consent_at", "at"),  # who agreed on that day: welcomes and anniversaries
+    )
 
     id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))

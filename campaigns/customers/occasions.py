@@ -1,30 +1,51 @@
-"""Occasions that lie in a customer's life: the birthday."""
+"""Occasions that lie in a customer's life: the birthday, the years with us, the first consent, a date of their own."""
 
-import calendar
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session, aliased
 
-from campaigns.customers.model import Customer
-from campaigns.db.expressions import json_object
+from campaigns.customers.model import Attribute, Consent, Customer
+from campaigns.db.expressions import json_object, json_text
 from campaigns.merge import MergeField
-from campaigns.occasions import Occasion, Option, Zones
+from campaigns.occasions import (
+    LEAP,
+    Occasion,
+    Option,
+    Options,
+    Zones,
+    anniversaries,
+    kept_on,
+    spans_of,
+    waiting,
+)
+
+LIFE = "In their life"
+WITH_US = "In their life with us"
+
+MOST_YEARS = 60
+NOT_THEIR_OWN = ("import", "demonstration")
+"""Acts of consent that were only copied from elsewhere: the person did nothing at that moment."""
 
 
-def birthdays_kept_on(day: date, leap: str) -> list[tuple[int, int]]:
-    """The (month, day) of birth that are kept on that day; `leap`: where 29 February goes, "28" or "1"."""
-    kept = [(day.month, day.day)]
-    stand_in = (2, 28) if leap == "28" else (3, 1)
-    if not calendar.isleap(day.year) and kept[0] == stand_in:
-        kept.append((2, 29))
-    return kept
-
-
-def _due(options: Mapping[str, Any], day: date, zones: Zones) -> Select[Any]:
+def _birthdays(options: Options, day: date, zones: Zones) -> Select[Any]:
     birthday = day - timedelta(days=int(options["days"]))
-    kept = birthdays_kept_on(birthday, str(options["leap"]))
+    kept = kept_on(birthday, str(options["leap"]))
     age = case((Customer.birth_year < birthday.year, birthday.year - Customer.birth_year), else_=None)
     return select(
         Customer.id.label("customer_id"),
@@ -40,6 +61,7 @@ BIRTHDAY = Occasion(
     name="birthday",
     label="Birthday",
     description="Once a year, on the customer's birthday, in the morning of their own time zone.",
+    heading=LIFE,
     options=(
         Option(
             "days",
@@ -55,7 +77,7 @@ BIRTHDAY = Occasion(
             "Born on 29 February",
             "choice",
             "28",
-            choices=(("28", "28 February"), ("1", "1 March")),
+            choices=LEAP.choices,
             help="The day on which they are greeted in the other three years.",
         ),
     ),
@@ -63,7 +85,206 @@ BIRTHDAY = Occasion(
         MergeField("age", "Age reached; none when the year of birth is not known", "number", example=40),
         MergeField("birthday", "The birthday in this year", "text", may_lack=False, example="2026-11-23"),
     ),
-    due=_due,
+    due=_birthdays,
+    apart_days=60,
 )
 
-OCCASIONS = (BIRTHDAY,)
+
+def _first_grants() -> Select[Any]:
+    """`(customer_id, at, act)` of each customer's first consent to mail."""
+    earlier = aliased(Consent)
+    first: Any = select(Consent.customer_id, Consent.at, Consent.act).where(
+        Consent.purpose == "mail",
+        Consent.is_granted,
+        ~exists().where(
+            earlier.customer_id == Consent.customer_id,
+            earlier.purpose == "mail",
+            earlier.is_granted,
+            or_(earlier.at < Consent.at, and_(earlier.at == Consent.at, earlier.id < Consent.id)),
+        ),
+    )
+    found: Select[Any] = first
+    return found
+
+
+def _memberships(options: Options, day: date, zones: Zones) -> Select[Any]:
+    year = int(options["year"])
+    kept = day - timedelta(days=int(options["days"]))
+    found = []
+    for years, begun in anniversaries(
+        kept, str(options["leap"]), (year,) if year else range(1, MOST_YEARS + 1)
+    ):
+        spans = spans_of(begun, zones)
+        start, end = min(s for s, _ in spans), max(e for _, e in spans)
+        if options["since"] == "consent":
+            first = _first_grants().where(Consent.at >= start, Consent.at < end).subquery()
+            begins = select(Customer.id, Customer.zone, first.c.at).join(
+                first, first.c.customer_id == Customer.id
+            )
+        else:
+            known = (Customer.created_at >= start, Customer.created_at < end)
+            begins = select(Customer.id, Customer.zone, Customer.created_at.label("at")).where(*known)
+        rows = begins.subquery()
+        is_there = or_(
+            *(and_(rows.c.at >= s, rows.c.at < e, rows.c.zone.in_(n)) for (s, e), n in spans.items())
+        )
+        facts = json_object(years=literal(years), since=literal(begun.isoformat()))
+        key = literal(str(kept.year)).label("occasion_key")
+        found.append(select(rows.c.id.label("customer_id"), key, facts.label("facts")).where(is_there))
+    return _together(found)
+
+
+def _together(found: Sequence[Select[Any]]) -> Select[Any]:
+    if not found:
+        nobody = (
+            Customer.id.label("customer_id"),
+            literal("").label("occasion_key"),
+            json_object().label("facts"),
+        )
+        return select(*nobody).where(literal(False))
+    return select(union_all(*found).subquery())
+
+
+YEAR = Option(
+    "year",
+    "Only of the year",
+    "number",
+    0,
+    low=0,
+    high=MOST_YEARS,
+    help="0: every year; 10: only after ten years.",
+)
+AROUND = Option(
+    "days", "Days after the day", "number", 0, low=-30, high=30, help="A negative number is before it."
+)
+
+MEMBERSHIP_ANNIVERSARY = Occasion(
+    name="membership_anniversary",
+    label="Anniversary of membership",
+    description="Once a year, on the day on which they joined us: their first consent, or the day we came to know them.",
+    heading=WITH_US,
+    options=(
+        Option(
+            "since",
+            "Counted from",
+            "choice",
+            "consent",
+            choices=(("consent", "their first consent to letters"), ("known", "the day of their record")),
+        ),
+        AROUND,
+        YEAR,
+        LEAP,
+    ),
+    facts=(
+        MergeField("years", "Years with us", "number", may_lack=False, example=5),
+        MergeField("since", "The day they joined", "text", may_lack=False, example="2021-11-23"),
+    ),
+    due=_memberships,
+    apart_days=60,
+)
+
+
+def _welcomes(options: Options, since: datetime, until: datetime) -> Select[Any]:
+    found = _first_grants().where(Consent.at >= since, Consent.at < until)
+    if options["acts"] == "own":
+        found = found.where(Consent.act.not_in(NOT_THEIR_OWN))
+    first = found.subquery()
+    return select(
+        first.c.customer_id,
+        literal("welcome").label("occasion_key"),
+        first.c.at,
+        json_object(act=cast(first.c.act, String)).label("facts"),
+    )
+
+
+WELCOME = Occasion(
+    name="welcome",
+    label="Welcome",
+    description="Once, after somebody first agreed to letters.",
+    heading=WITH_US,
+    options=(
+        *waiting(0, "hours", help="0: at once."),
+        Option(
+            "acts",
+            "Who agreed",
+            "choice",
+            "own",
+            choices=(("own", "by themselves or at our counter"), ("any", "also those imported from a file")),
+        ),
+    ),
+    facts=(MergeField("act", "How they agreed", may_lack=False, example="form"),),
+    happened=_welcomes,
+)
+
+
+def _date_attributes(session: Session) -> Sequence[tuple[str, str]]:
+    found = select(Attribute.name, Attribute.label).where(Attribute.kind == "date").order_by(Attribute.label)
+    return [(name, label or name) for name, label in session.execute(found)]
+
+
+def _dates(options: Options, day: date, zones: Zones) -> Select[Any]:
+    reached = day - timedelta(days=int(options["days"]))
+    value = json_text(Customer.attributes, str(options["attribute"]))
+    years: ColumnElement[int] = literal(0)
+    if options["again"] == "once":
+        tests, key = [value == reached.isoformat()], literal(reached.isoformat())
+    else:
+        ends = [f"-{month:02d}-{number:02d}" for month, number in kept_on(reached, str(options["leap"]))]
+        tests = [func.substr(value, 5, 6).in_(ends), func.substr(value, 1, 4) < str(reached.year)]
+        key, years = (
+            literal(str(reached.year)),
+            literal(reached.year) - cast(func.substr(value, 1, 4), Customer.id.type),
+        )
+    return select(
+        Customer.id.label("customer_id"),
+        key.label("occasion_key"),
+        json_object(date=cast(value, String), reached=literal(reached.isoformat()), years=years).label(
+            "facts"
+        ),
+    ).where(Customer.zone.in_(list(zones)), *tests)
+
+
+DATE_REACHED = Occasion(
+    name="date_reached",
+    label="A date of their own",
+    description="A date kept with the customer is reached: the end of a contract, of a warranty, a next visit.",
+    heading=LIFE,
+    options=(
+        Option(
+            "attribute",
+            "Which date",
+            "pick",
+            "",
+            offered=_date_attributes,
+            is_required=True,
+            any_label="Choose one",
+        ),
+        Option(
+            "days",
+            "Days after the date",
+            "number",
+            0,
+            low=-365,
+            high=365,
+            help="A negative number is before it.",
+        ),
+        Option(
+            "again",
+            "How often",
+            "choice",
+            "once",
+            choices=(("once", "once, on that very day"), ("yearly", "every year from the next one on")),
+        ),
+        LEAP,
+    ),
+    facts=(
+        MergeField("date", "The date itself", "text", may_lack=False, example="2026-12-31"),
+        MergeField(
+            "reached", "The day it is kept on this time", "text", may_lack=False, example="2026-12-31"
+        ),
+        MergeField("years", "Years since then; 0 for the day itself", "number", may_lack=False, example=0),
+    ),
+    due=_dates,
+)
+
+OCCASIONS = (BIRTHDAY, DATE_REACHED, WELCOME, MEMBERSHIP_ANNIVERSARY)

@@ -170,6 +170,30 @@ def _plain(key: str) -> str:
     return key
 
 
+class _JsonAt(FunctionElement[str]):
+    """A text under a key of one item of a list of objects."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_JsonAt, "sqlite")
+def _json_at_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, place, key = (compiler.process(part, **kw) for part in element.clauses)
+    return f"json_extract({column}, '$[' || {place} || '].' || {key})"
+
+
+@compiles(_JsonAt, "postgresql")
+def _json_at_postgres(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, place, key = (compiler.process(part, **kw) for part in element.clauses)
+    return f"({column} -> CAST({place} AS integer) ->> {key})"
+
+
+def json_at(column: Any, place: ColumnElement[int], key: str) -> ColumnElement[str]:
+    """The text under `key` of the item at `place` (from 0) of a JSON list of objects; NULL where there is none."""
+    return _JsonAt(column, place, literal_column(f"'{_plain(key)}'"))
+
+
 class _JsonObject(FunctionElement[Any]):
     """An object made of names and columns by the database itself."""
 

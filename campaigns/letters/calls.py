@@ -12,7 +12,7 @@ from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
 from campaigns.db.expressions import json_with
 from campaigns.letters.rules import moment_on, mornings
-from campaigns.occasions import Occasion, Options, Zones, wait_of
+from campaigns.occasions import Occasion, Options, Zones, spans_of, wait_of
 
 AnySelect = Select[Any]
 TICK = timedelta(microseconds=1)
@@ -124,14 +124,6 @@ def _cut_by_day(
                 days[day][begin, end].append(name)
             day += timedelta(days=1)
     yield from sorted(days.items())
-
-
-def spans_of(day: date, zones: Zones) -> dict[Span, list[str]]:
-    """First and last instant (half open) of that day on the walls of `zones` → the names that share them."""
-    spans: dict[Span, list[str]] = defaultdict(list)
-    for name, zone in zones.items():
-        spans[moment_on(day, 0, zone), moment_on(day + timedelta(days=1), 0, zone)].append(name)
-    return spans
 
 
 def _told(

@@ -21,7 +21,11 @@ class Letter(Base):
     occasion: Mapped[str] = mapped_column(String(40))
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     hour: Mapped[int] = mapped_column(default=9)
-    late_days: Mapped[int] = mapped_column(default=2)  # after a stop: still sent if at most so late
+    late: Mapped[str] = mapped_column(
+        String(8), default="send"
+    )  # rules.LATE: what becomes of it after a stop
+    late_days: Mapped[int] = mapped_column(default=2)  # still sent if at most so late
+    decided_until: Mapped[datetime | None]  # what was due before, and late, somebody has decided
     template_id: Mapped[int | None] = mapped_column(ForeignKey("template.id"))
     subject: Mapped[str] = mapped_column(String(500), default="")
     preheader: Mapped[str] = mapped_column(String(500), default="")

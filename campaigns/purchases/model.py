@@ -1,4 +1,4 @@
-"""Tables: products, purchases and their lines. Amounts in minor units with their currency."""
+"""Tables: products, purchases and their lines, and the rhythm in which somebody buys. Amounts in minor units with their currency."""
 
 from datetime import datetime
 
@@ -62,3 +62,34 @@ class Line(Base):
     quantity: Mapped[int]
     unit_price: Mapped[Money]
     amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class Rhythm(Base):
+    """How often a customer buys a thing again, and when the next time is due by that: kept by `refresh_rhythms`.
+
+    `kind` is category (an empty name: anything) or product (its number). Only who bought on three different days
+    has one. `gap_days` is the middle of the days between them; days are those of the team's zone, as ISO text.
+    """
+
+    __tablename__ = "purchase_rhythm"
+    __table_args__ = (Index("ix_purchase_rhythm_next", "kind", "name", "next_on"),)
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    label: Mapped[str] = mapped_column(String(300), default="")
+    gap_days: Mapped[int]
+    last_on: Mapped[str] = mapped_column(String(10))
+    last_number: Mapped[str] = mapped_column(String(100))
+    next_on: Mapped[str] = mapped_column(String(10))
+
+
+class RhythmMark(Base):
+    """Up to which change of purchases the rhythms of one kind and name are known."""
+
+    __tablename__ = "purchase_rhythm_mark"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    changed_at: Mapped[datetime]  # of the last purchase read
+    purchase_id: Mapped[int] = mapped_column(BigInteger)  # and which, of those of the same instant

@@ -1,9 +1,9 @@
-"""Tables: segments, which are saved rules."""
+"""Tables: segments, which are saved rules; and of those that are watched who is in and who came and went."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base, Id
@@ -24,3 +24,40 @@ class Segment(Base):
     archived_at: Mapped[datetime | None]
     last_count: Mapped[int | None]
     counted_at: Mapped[datetime | None]
+
+
+class Watch(Base):
+    """A segment that a letter or journey asks about: when its members were last compared with those before."""
+
+    __tablename__ = "segment_watch"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    begun_at: Mapped[datetime]  # who was in then did not enter: they were there
+    looked_at: Mapped[datetime]
+
+
+class Member(Base):
+    """Who was in a watched segment when it was last looked at."""
+
+    __tablename__ = "segment_member"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Move(Base):
+    """One customer entered a watched segment, or left it: seen at that moment."""
+
+    __tablename__ = "segment_move"
+    __table_args__ = (
+        Index("ix_segment_move_segment_id_at", "segment_id", "at"),
+        Index("ix_segment_move_customer_id", "customer_id", "segment_id"),
+    )
+
+    id: Mapped[Id]
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    is_entry: Mapped[bool]

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from campaigns.customers.occasions import birthdays_kept_on
 from campaigns.errors import Invalid
 from campaigns.letters.rules import Plan, moment_on, mornings, window
+from campaigns.occasions import kept_on
 
 ALL = {name: ZoneInfo(name) for name in available_timezones()}
 
@@ -84,7 +84,7 @@ def test_a_letter_that_may_not_be_late_still_survives_a_short_stop() -> None:
 def test_who_was_born_on_the_29th_of_february_is_greeted_every_year(
     day: date, leap: str, kept: list[tuple[int, int]]
 ) -> None:
-    assert birthdays_kept_on(day, leap) == kept
+    assert kept_on(day, leap) == kept
 
 
 def test_a_plan_says_everything_that_is_wrong_with_it_at_once() -> None:

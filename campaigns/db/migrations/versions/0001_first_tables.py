@@ -52,6 +52,7 @@ def upgrade() -> None:
     with op.batch_alter_table("customer", schema=None) as batch_op:
         batch_op.create_index("ix_customer_birth", ["birth_month", "birth_day"], unique=False)
         batch_op.create_index(batch_op.f("ix_customer_created_at"), ["created_at"], unique=False)
+        batch_op.create_index("ix_customer_zone", ["zone"], unique=False)
 
     op.create_table(
         "customer_attribute",
@@ -466,6 +467,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_at", ["at"], unique=False)
         batch_op.create_index(
             "ix_consent_customer_id_purpose_at", ["customer_id", "purpose", "at"], unique=False
         )
@@ -712,6 +714,67 @@ def upgrade() -> None:
             postgresql_where=sa.text("until IS NULL"),
         )
 
+    op.create_table(
+        "segment_member",
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_segment_member_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"],
+            ["segment.id"],
+            name=op.f("fk_segment_member_segment_id_segment"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "customer_id", name=op.f("pk_segment_member")),
+    )
+    with op.batch_alter_table("segment_member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_segment_member_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "segment_move",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("is_entry", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_segment_move_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"],
+            ["segment.id"],
+            name=op.f("fk_segment_move_segment_id_segment"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment_move")),
+    )
+    with op.batch_alter_table("segment_move", schema=None) as batch_op:
+        batch_op.create_index("ix_segment_move_customer_id", ["customer_id", "segment_id"], unique=False)
+        batch_op.create_index("ix_segment_move_segment_id_at", ["segment_id", "at"], unique=False)
+
+    op.create_table(
+        "segment_watch",
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("begun_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("looked_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["segment_id"],
+            ["segment.id"],
+            name=op.f("fk_segment_watch_segment_id_segment"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("segment_id", name=op.f("pk_segment_watch")),
+    )
     op.create_table(
         "signal",
         sa.Column(
@@ -1042,7 +1105,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("late", sa.String(length=8), nullable=False),
         sa.Column("late_days", sa.Integer(), nullable=False),
+        sa.Column("decided_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("template_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("subject", sa.String(length=500), nullable=False),
         sa.Column("preheader", sa.String(length=500), nullable=False),
