@@ -76,7 +76,7 @@ def _record_refusals(session: Session, refusals: Sequence[Refusal], now: datetim
     """What the mail server refused for good stands in `tracking` as a bounce; a dead address is suppressed."""
     for refusal in refusals:
         words = f"{refusal.code} {refusal.text}"
-        found = diagnose(refusal.enhanced, words)
+        found = diagnose(refusal.enhanced, words, step="rcpt" if refusal.step == "rcpt" else "data")
         record_bounce(
             session,
             refusal.message_id,

@@ -13,7 +13,14 @@ from campaigns.messages import Message
 from campaigns.suppression import suppress_many
 from campaigns.tracking.model import Event
 
-COUNTED = ("mailbox_full", "temporary", "disabled", "undetermined", "")
+COUNTED = (
+    *("mailbox_full", "temporary", "disabled", "undetermined", ""),
+    *(
+        "address_unknown",
+        "domain_unknown",
+        "moved",
+    ),  # soft where the words were no proof (see returned.diagnosis)
+)
 """Soft causes that speak of the mailbox; what speaks of us (spam, policy, authentication, rate) never counts."""
 
 QUIET = timedelta(days=5)

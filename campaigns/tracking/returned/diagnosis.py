@@ -3,10 +3,15 @@
 The code alone is not to be trusted: 5.1.1 is said of full boxes and of blocked senders, 5.7.1 of people who
 left. So the words decide where they are plain, the code where they are not, and whatever might be our own fault
 is never held against the address.
+
+Nor are the words alone proof of a dead address where the server had taken the recipient before. RFC 5321 (3.3)
+lets it refuse an unknown one in reply to RCPT; "550 Unknown user" after the content is how mobile carriers word
+a person's own filter (NTT docomo), and "this user doesn't have a … account" was said of a quarter of the living
+mailboxes of Yahoo late in 2019. Such an address counts as one that did not answer, and is given up by the decay
+rule if it goes on.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -59,14 +64,19 @@ _RULES = (
         r"unauthenticated (?:email|mail|sender)|sender authentication|not authenticated|does not pass authentication|"
         r"authentication (?:required|checks?|requirements)|must issue a starttls|requires? (?:smtp )?auth|"
         r"not permitted to relay .{0,20}without auth|does not designate|domain of .{0,80} does not (?:designate|permit)|"
-        r"reverse dns|\bPTR\b|no reverse|missing reverse|unable to verify (?:your|the sender'?s?) (?:domain|identity)",
+        r"reverse (?:dns|host ?name|lookup)|authentication failed|\bPTR\b|no reverse|missing reverse|unable to verify (?:your|the sender'?s?) (?:domain|identity)",
+    ),
+    _rule(
+        "says_content",
+        "policy",
+        r"potential security|malware|(?:contain\w*|infected|detected|found).{0,20}\bvirus|\bvirus(?:es)? (?:was |has been |is )?(?:found|detected|infected)",
     ),
     _rule(
         "says_spam",
         "spam",
         r"\bspam\b(?! ?box|@| folder)|spam-?like|spamhaus|spamcop|\bdnsbl\b|\brbl\b|\bsurbl\b|\buribl\b|barracuda ?central|sorbs|senderbase|"
         r"senderscore|cloudmark|black ?list|block ?list|blocklisted|(?<!not )\blisted (?:by|in|on|at)\b(?! (?:domino|public|name))|zen\.|proofpoint.{0,30}block|"
-        r"reputation|unsolicited|\bUCE\b|\bUBE\b|bulk mail(?! ?box)|junk ?mail|abus(?:e|ive)(?!@)|"
+        r"reputation|unsolicited|\b[A-Z]{2}:SPM\b|(?:mail|messages?|traffic) (?:not accepted )?from (?:this |your )?(?:ip\b|\[?[\d.]{7,15}\]?) (?:were ?n['’]?t|was ?n['’]?t|not)|not accepted from (?:this|your) ip|\bUCE\b|\bUBE\b|bulk mail(?! ?box)|junk ?mail|abus(?:e|ive)(?!@)|"
         r"(?:ip|host|server|network|client|sender|address|you)\S* (?:\[?[\d.:a-f]+\]? )?(?:is|are|has been|have been|was) (?:\w+ )?(?:blocked|banned|rejected due|denied due)|"
         r"blocked (?:by|for|due|because|using|at)|access(?: to this mail system)? (?:has been )?(?:denied|rejected) (?:due|because|by|for).{0,50}(?:ip|reputation|client)|"
         r"poor reputation|bad reputation|your (?:ip|mail server|e?-?mail).{0,30}(?:block|reject|bann)|mail from \S+ (?:is )?(?:blocked|rejected|refused)|"
@@ -78,6 +88,11 @@ _RULES = (
         "protocol",
         r"(?:sender|from|return[- ]path|mail from|envelope)\S*(?: address| domain| e-?mail| verify| verification)?(?: \S+){0,3} (?:rejected|refused|denied|failed|invalid|does not exist|not exist|unknown|could not be verified|couldn.t be verified|unresolvable)|"
         r"relay(?:ing)?(?: \S+){0,3} (?:denied|not (?:permitted|allowed|authori)|prohibit|refused|access)|unable to relay|(?:not|cannot|can't|won't|do not) relay|\b5\.1\.[78]\b|unresolvable (?:reverse|sender|domain)",
+    ),
+    _rule(
+        "says_sending_limit",
+        "rate_limited",
+        r"(?:daily|hourly|sending|outgoing|outbound|per[- ](?:day|hour|minute))(?: \S+){0,2} (?:quota|limit)",
     ),
     _rule(
         "says_full",
@@ -95,7 +110,7 @@ _RULES = (
     _rule(
         "says_too_big",
         "too_big",
-        r"(?:message|mail|e-?mail|letter|size|content|body|attachment)\S*(?: \S+){0,5} (?:too (?:big|large|long)|larger than|exceed\w*(?: \S+){0,5} (?:size|length|limit|maximum)|over (?:the )?(?:maximum|size))",
+        r"(?:message|mail|e-?mail|letter|size|content|body|attachment)\S*(?: \S+){0,5} (?:too (?:big|large)|(?<!queue )too long|larger than|exceed\w*(?: \S+){0,5} (?:size|length|limit|maximum)|over (?:the )?(?:maximum|size))",
         r"(?:maximum|fixed|max|allowed|size) (?:\w+ ){0,3}(?:message|mail|e-?mail) size|max(?:imum)? message length|message (?:size|length) (?:limit|exceed|violat|is)|size limit|too (?:big|large) (?:a |of a )?(?:message|mail)|"
         r"\b5\.3\.4\b|\b552[- ]5\.3\.4|\b4\.3\.4\b|5\.2\.3\b|oversized|exceeds (?:the )?(?:fixed|size|maximum|max)|line too long|\bzu gro(?:ß|ss)\b|trop (?:gros|volumineux|grand)|demasiado grande|troppo grande|слишком (?:больш|велик)|サイズ|超过.{0,10}大小|过大",
     ),
@@ -104,7 +119,12 @@ _RULES = (
         "rate_limited",
         r"rate[- ]?limit|throttl|too many (?:messages|connections|recipients|mails|emails|concurrent|sessions|errors|requests|invalid|unknown|bad)|too (?:fast|frequent|much mail)|"
         r"(?:sending|daily|hourly|message|receiving|connection|mail|user)\S* (?:rate|limit|quota)\S*(?: \S+){0,3} (?:exceed|reached|limit)|exceed\w*(?: \S+){0,5} (?:rate|per (?:hour|day|minute|connection)|messages|sending|connections)|"
-        r"unusual rate|receiving mail at a rate|slow down|deferred due to (?:user complaints|excessive)|temporarily deferred|grey-?list|gray-?list|try (?:again )?later.{0,40}(?:grey|gray|rate)|421 4\.7\.(?:0|28)|4\.7\.28|频率|超过.{0,10}(?:频率|次数)",
+        r"unusual rate|receiving mail at a rate|slow down|deferred due to (?:user complaints|excessive)|temporarily deferred|grey-?list|gray-?list|try (?:again )?later.{0,40}(?:grey|gray|rate)|4\.7\.28|频率|超过.{0,10}(?:频率|次数)",
+    ),
+    _rule(
+        "says_restricted",
+        "policy",
+        r"\bRestrict|not (?:allowed|authori[sz]ed|permitted) to (?:send|post|write|e?-?mail)|only accept(?:s|ing)? (?:e?-?mail|messages) from|list of (?:allowed |approved )?senders|(?:white|allow|safe) ?list|approved senders",
     ),
     _rule(
         "says_moved",
@@ -116,8 +136,8 @@ _RULES = (
         "says_disabled",
         "disabled",
         r"(?:account|mail ?box|user|recipient|address|e-?mail|mailserver|domain)\S*(?: \S+){0,6} (?:is |was |has been |been |currently |temporarily |is currently |has been temporarily )+(?:disabled|suspended|inactiv\w*|deactivated|frozen|locked|blocked|on hold|archived|unavailable temporarily|temporarily)",
-        r"(?:disabled|suspended|inactive|deactivated|frozen|locked|dormant|quarantined|expired)(?: \S+){0,2} (?:account|mail ?box|user|recipient|address|email)|(?:account|mailbox|user|recipient|mail ?drop) (?:disabled|suspended|inactive|deactivated|frozen|locked|expired|terminated)|"
-        r"account (?:is |has )?expired|disabled or discontinued|not (?:currently )?active|extended inactivity|user (?:is )?terminated|temporarily (?:disabled|inactive|suspended|unavailable)|invalid/inactive|out of service|\b5\.2\.1\b|\b4\.2\.1\b|"
+        r"\b(?:disabled|suspended|inactive|deactivated|frozen|locked|dormant|quarantined|expired|archived)(?: \S+){0,2} (?:account|mail ?box|user|recipient|address|email)|(?:account|mailbox|user|recipient|mail ?drop) (?:disabled|suspended|inactive|deactivated|frozen|locked|expired|terminated)|"
+        r"account (?:is |has )?expired|disabled or discontinued|not (?:currently )?active|extended inactivity|user (?:is )?terminated|temporarily (?:disabled|inactive|suspended)|(?:account|mail ?box|user|recipient)\S*(?: \S+){0,3} temporarily unavailable|archiv(?:ée|ee)\b|invalid/inactive|out of service|\b5\.2\.1\b|\b4\.2\.1\b|"
         r"(?:konto|postfach).{0,30}(?:gesperrt|deaktiviert)|compte.{0,30}(?:désactiv|suspendu|bloqu)|cuenta.{0,30}(?:desactiv|suspendid|bloquead)|заблокирован|отключен|account non attivo|停止|冻结|凍結",
     ),
     _rule(
@@ -129,7 +149,7 @@ _RULES = (
         "says_host_unknown",
         "domain_unknown",
         r"host (?:or domain )?name not found(?!.{0,20}try again)|(?:couldn['’]t|could not|cannot|can't) find (?:any |a )?(?:host|domain|mx)|null ?mx|domain\S*(?: \S+){0,3} (?:does(?: not|n['’]t) (?:exist|accept)|not found|unknown|could ?n[o'’]t be found)|"
-        r"(?:unknown|no such|unrouteable|invalid) (?:mail )?(?:domain|host)\b|host unknown|\bNXDOMAIN\b|does not accept (?:any )?(?:e?-?mail)\b",
+        r"(?:unknown|no such|unrouteable|invalid) (?:mail )?(?:domain|host)\b|destination system address|host unknown|\bNXDOMAIN\b|does not accept (?:any )?(?:e?-?mail)\b",
     ),
     _rule(
         "says_address_unknown",
@@ -150,6 +170,11 @@ _RULES = (
         r"(?:no such|unrouteable|unroutable|illegal|invalid|bad|nonexistent|non-existent|undefined) (?:mail )?(?:host|domain)|hostunknown|host unknown|\bNXDOMAIN\b|DNS (?:error|type|lookup).{0,60}(?:NXDOMAIN|not found|no such|does not exist|responded with|had no relevant|lookup of)|"
         r"unable to (?:resolve|look ?up|find|route)(?: \S+){0,4} (?:host|domain|mx|mail ?server|destination)|couldn['’]t find any host|no (?:mail server|mx|dns|host|route|valid hosts?|relevant|mail exchang\w*|a record)(?: \S+){0,3} (?:found|record|exist|known|for|answers?)|name or service not known|null mx|\b5\.1\.2\b|5\.1\.10\b.{0,30}null|\b556\b|does not accept (?:e?-?mail|any mail)|accepts? no (?:e?-?mail|mail)|do(?:es)? not receive (?:e?-?mail|mail)|\b521\b|(?:domain|host)\S* (?:isn['’]t|is not) (?:in|a valid|hosted|served|handled|set up|local)|not (?:a )?(?:local|hosted|valid|known) (?:domain|host)|domain (?:has|was|is) (?:expired|removed|closed|been)|allowed rcpthosts|"
         r"domain.{0,30}(?:unbekannt|nicht gefunden|existiert nicht)|domaine (?:inconnu|introuvable|.{0,20}n['’]existe)|dominio (?:desconocid|.{0,20}no existe|.{0,20}non esiste|inesistente)|домен.{0,20}не (?:найден|существ)|域名|主机",
+    ),
+    _rule(
+        "says_expired",
+        "temporary",
+        r"(?:message|delivery time|mail)(?: \S+){0,2} expired|queue\.expired",
     ),
     _rule(
         "says_policy",
@@ -179,13 +204,57 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?:\A|[\s:;(\"'<\[#-])([245]\d\d)(?=[\s:;,.)\"'#-]|\Z)")
 
 
-def diagnose(status: str, text: str, *, action: str = "", rules: Iterable[str] = ()) -> Diagnosis:  # noqa: ARG001
-    """The cause from an enhanced status ("5.1.1", may be ""), the server's words, and the RFC 3464 action."""
-    return _diagnose(status.strip(), _plain(text), action.strip().lower())
+Step = Literal["", "rcpt", "data"]
+"""The command that the refusal answered, where that is known."""
+
+
+def diagnose(status: str, text: str, *, action: str = "", step: str = "") -> Diagnosis:
+    """The cause from an enhanced status ("5.1.1", may be ""), the server's words, the RFC 3464 action, and the
+    command they answered ("rcpt", "data"; "" where only the words may tell it)."""
+    return _diagnose(status.strip(), _plain(text), action.strip().lower(), step or step_of(text))
 
 
 @lru_cache(maxsize=2048)
-def _diagnose(status: str, text: str, action: str) -> Diagnosis:
+def _diagnose(status: str, text: str, action: str, step: str) -> Diagnosis:
+    found = _by_code_and_words(status, text, action)
+    if found.is_hard and found.cause == "address_unknown" and (doubt := _doubt(status, text, step)):
+        return Diagnosis(found.cause, False, f"{found.rule}_{doubt}")
+    return found
+
+
+_AT_RCPT = re.compile(
+    r"(?:reply|response|reaction|answer)(?: to)?(?: the)? rcpt|\bafter (?:an? )?(?:\w+ )?rcpt|\brcpt[ _]?to\b|smtp:rcpt|does not like recipient|"
+    r"recipient address rejected|\bneed rcpt|no valid recipient|no recipients? (?:given|specified|accepted)|\bvrfy\b",
+    re.IGNORECASE,
+)
+_AFTER_DATA = re.compile(
+    r"(?:reply|response|answer)(?: to)?(?: the)? (?:end of )?data\b|\bafter (?:the )?(?:end of )?(?:sending )?(?:the )?data\b|\bend of data\b|data command|"
+    r">>> ?data\b|\[data\]|smtp:data|delivery error: dd",
+    re.IGNORECASE,
+)
+_MISTAKEN = re.compile(r"user does ?n['’]?t have an? (?:\S+ account|\S*\Z)", re.IGNORECASE)
+_PROVEN = re.compile(r"(?<![\d.])5\.1\.(?!(?:5|7|8|9)(?!\d))\d{1,3}(?![\d.])")
+
+
+def step_of(text: str) -> Step:
+    """Which command the words say they answered: RCPT, the content (DATA), or nothing of the kind."""
+    if _AT_RCPT.search(text):
+        return "rcpt"
+    return "data" if _AFTER_DATA.search(text) else ""
+
+
+def _doubt(status: str, text: str, step: str) -> str:
+    """Why words like "user unknown" are no proof yet; "" if they are (see the module's beginning)."""
+    if _PROVEN.search(f"{status} {text}") or step == "rcpt":
+        return ""
+    if step == "data":
+        return "after_data"
+    if _MISTAKEN.search(text):
+        return "mistaken_before"
+    return "at_no_known_step" if _REPLY.search(text) else ""
+
+
+def _by_code_and_words(status: str, text: str, action: str) -> Diagnosis:
     code = status if _STATUS.fullmatch(status) else status_of(text)
     is_temporary = code.startswith("4") or action == "delayed" or _begins_temporary(text)
     cause, rule = _by_words(text)

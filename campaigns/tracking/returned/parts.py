@@ -29,6 +29,7 @@ class Parts:
 
     headers: Message
     text: str = ""
+    read_receipt: bool = False  # a disposition notification (RFC 8098)
     status: list[str] = field(default_factory=list)
     feedback: list[str] = field(default_factory=list)
     originals: list[str] = field(default_factory=list)
@@ -96,6 +97,7 @@ def _walk(message: Message, depth: int = 0) -> Iterator[Message]:
 
 
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPT_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
 _FEEDBACK_TYPES = ("message/feedback-report",)
 _ORIGINAL_TYPES = (
     "message/rfc822",
@@ -117,6 +119,8 @@ def _sort_in(part: Message, parts: Parts, texts: list[str], pages: list[str]) ->
     kind = _type(part)
     if kind in _STATUS_TYPES:
         parts.status.append(_source(part)[:MOST_TEXT])
+    elif kind in _RECEIPT_TYPES:
+        parts.read_receipt = True
     elif kind in _FEEDBACK_TYPES:
         parts.feedback.append(_source(part)[:MOST_TEXT])
     elif kind in _ORIGINAL_TYPES:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from flufl.bounce import all_failures
 
-from campaigns.tracking.returned.diagnosis import Class, Diagnosis, diagnose, status_of
+from campaigns.tracking.returned.diagnosis import Class, Diagnosis, diagnose, status_of, step_of
 from campaigns.tracking.returned.parts import Parts, take_apart
 
 Kind = Literal["bounce", "spam_report", "auto_reply", "success", "other"]
@@ -102,7 +102,9 @@ _SUBJECT = re.compile(
 )
 _ANSWER_SUBJECT = re.compile(
     r"\A\s*(?:re:|aw:|auto:|fwd?:|sv:|\[)*\s*(?:auto(?:matic|mated|matisch\w*|matique|mática|matica)?[ -]?(?:re(?:ply|sponse|sponder|spond)|antwort|response|message)|out[- ]of[- ](?:the[- ])?office|ooo\b|vacation|on (?:vacation|holiday|leave)|away from|"
-    r"abwesen|automatische antwort|auto-?antwort|réponse automatique|reponse automatique|absen(?:t|ce)|en (?:vacances|congé)|respuesta autom|fuera de|ausen|risposta automatic|fuori (?:sede|ufficio)|assen|afwezig|automatisch antwoord|automatiskt svar|autosvar|automaattinen|resposta autom|férias|автоответ|автоматический ответ|отсутств|vacances|自動返信|自动回复|자동)",
+    r"abwesen|automatische antwort|auto-?antwort|réponse automatique|reponse automatique|absen(?:t|ce)|en (?:vacances|congé)|respuesta autom|fuera de|ausen|risposta automatic|fuori (?:sede|ufficio)|assen|afwezig|automatisch antwoord|automatiskt svar|autosvar|automaattinen|resposta autom|férias|автоответ|автоматический ответ|отсутств|vacances|自動返信|自動応答|不在|自动回复|自動回覆|自动答复|자동|부재|"
+    r"automatisk|odpowiedź automatyczna|autoodpowied|nieobecn|automatická odpov|automatikus válasz|otomatik yan|αυτόματη απ|răspuns automat|raspuns automat|תגובה אוטומטית|מענה אוטומטי|رد تلقائي|الرد التلقائي|автоматична|automatski odgovor|samodejni odgovor|автоматичен отговор|automatinis atsakymas|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis|"
+    r"i (?:no longer work|have left|'ve left)|(?:has|have) left (?:the )?(?:company|organi[sz]ation|firm)|no longer (?:with|at|works?|employed))",
     re.IGNORECASE,
 )
 _ANSWER_WORDS = re.compile(
@@ -116,6 +118,9 @@ _ANSWER_WORDS = re.compile(
 def _read(parts: Parts) -> Returned:
     if report := _spam_report(parts):
         return report
+    # Dovecot words its refusals ("automatically rejected: quota exceeded") as disposition notifications, too.
+    if parts.read_receipt and not (_is_robot(parts) and _SUBJECT.search(parts.header("Subject"))):
+        return Returned("auto_reply", rule="read_receipt")
     groups = _groups(parts)
     if groups:
         return _of_groups(parts, groups)
@@ -132,8 +137,8 @@ def _read(parts: Parts) -> Returned:
 
 def _has_answer_header(parts: Parts) -> bool:
     submitted = parts.header("Auto-Submitted").lower()
-    if submitted.startswith("auto-replied"):  # RFC 3834
-        return not _is_robot(parts)
+    if submitted.startswith(("auto-replied", "auto-generated")):  # RFC 3834
+        return not (_is_robot(parts) or _is_report_of_another_kind(parts))
     names = (
         "X-Autoreply",
         "X-Autorespond",
@@ -144,10 +149,24 @@ def _has_answer_header(parts: Parts) -> bool:
     )
     if any(parts.header(name).lower() in ("yes", "reply", "replied", "true", "1") for name in names):
         return True
-    if parts.header("X-Autorespond") or parts.header("X-Autoreply-From"):
+    if any(parts.header(name) for name in ("X-Autorespond", "X-Autoreply-From", "X-TMDA-Confirm-Done")):
+        return True
+    if (
+        parts.header("X-List-Administrivia").lower() == "yes"
+        or "tmda" in parts.header("X-Delivery-Agent").lower()
+    ):
+        return True  # a list's "awaits approval", a filter's "prove that you are a person"
+    if parts.header("X-Auto-Response-Suppress") and not _is_robot(parts):
         return True
     return parts.header("Precedence").lower() in ("auto_reply", "auto-reply") or (
         parts.header("Delivered-To").lower() == "autoresponder"
+    )
+
+
+def _is_report_of_another_kind(parts: Parts) -> bool:
+    """DMARC and TLS reports: made by machines, but no answers."""
+    return bool(re.match(r"\s*report[ _]domain", parts.header("Subject"), re.I)) or bool(
+        re.search(r"tlsrpt|application/(?:zip|gzip|tlsrpt)", parts.header("Content-Type"), re.I)
     )
 
 
@@ -283,7 +302,8 @@ def _of_group(parts: Parts, group: Group, *, is_only: bool, failed: list[str]) -
     action = _first(group, "action").lower().split(" ")[0]
     said = " ".join(group.get("diagnostic-code", []) + group.get("x-supplementary-info", []))
     lines = [f"{name}: {value}" for name in _SHOWN for value in group.get(name, ())]
-    diagnosis = diagnose(_narrower(status, said), said, action=action)
+    step = step_of(said) or step_of(_about(parts.text, address) or (_head(parts.text) if is_only else ""))
+    diagnosis = diagnose(_narrower(status, said), said, action=action, step=step)
     if diagnosis.cause in (
         "undetermined",
         "policy",
@@ -320,7 +340,7 @@ def _better(
         words = _head(parts.text)
     if not words:
         return diagnosis, []
-    second = diagnose(status, words, action=action)
+    second = diagnose(status, words, action=action, step=step_of(words))
     is_vague = diagnosis.cause == "undetermined" or diagnosis.rule == "status_code"
     if second.rule.startswith("says_") and (
         is_vague or (second.is_hard and diagnosis.rule == "nothing_told")
@@ -414,11 +434,16 @@ _ANNOUNCES = re.compile(
 def _of_words(parts: Parts, failed: list[str]) -> Returned | None:
     """A bounce in the format of a server's own: who it is from, what it says, whom it names."""
     region = _head(parts.text)
-    is_from_robot = _is_robot(parts) or parts.header("Return-Path").strip() == "<>"
+    is_from_robot = _is_robot(parts)
+    has_no_return = parts.header("Return-Path").strip() == "<>"  # reports have none, answers may have none
     is_report = "delivery-status" in parts.header("Content-Type").lower() or bool(parts.status)
     is_subject = bool(_SUBJECT.search(parts.header("Subject")))
     is_said = bool(_REFUSAL.search(region))
-    signs = is_from_robot + is_subject + is_said + is_report
+    if not failed and _is_good_news(parts.header("Subject"), region):
+        return Returned("success", rule="says_delivered")
+    if not failed and _OWN_BOX.search(f"{parts.header('Subject')}\n{region[:2000]}"):
+        return None
+    signs = (is_from_robot or has_no_return) + is_subject + is_said + is_report
     if not failed and (signs < 2 or not (is_said or is_subject)):
         return None
     is_from_person = not (failed or is_from_robot or is_report)
@@ -435,15 +460,39 @@ def _of_words(parts: Parts, failed: list[str]) -> Returned | None:
     return Returned("bounce", recipients, rule="failed_recipients_header" if failed else "words")
 
 
+_GOOD_NEWS = re.compile(
+    r"\((?:success|relay(?:ed)?|delivered|expanded)\)|successful delivery notification|success(?:fully)? (?:delivered|relayed)|return receipt|delivery (?:receipt|confirmation)|"
+    r"has been delivered to|was delivered to the following|erfolgreich zugestellt|remis avec succès|entregado correctamente|consegnato correttamente|успешно доставлено",
+    re.IGNORECASE,
+)
+_BAD_NEWS = re.compile(
+    r"could not|couldn['’]t|cannot|can['’]t|fail|undeliver|fatal|не может|не удалось|nicht|impossible|error|reject|refus|unknown|delay|warning|not (?:be |been )?delivered|\b[45]\d\d[ -]|\b[45]\.\d\.\d",
+    re.IGNORECASE,
+)
+_OWN_BOX = re.compile(
+    r"\byour (?:\S+ )?(?:mail ?box|account|inbox|quota|storage)(?: \S+){0,3} (?:is|are|has)(?: \S+){0,2} (?:almost|nearly|close|approach|about to|\d{2} ?%)|"
+    r"\b(?:almost|nearly) (?:full|out of (?:space|storage))",
+    re.IGNORECASE,
+)
+
+
+def _is_good_news(subject: str, region: str) -> bool:
+    """A receipt in words: something arrived, and nothing is said to have failed."""
+    # What follows "may not", "if this fails" in the small print stands behind the first lines.
+    told = f"{subject}\n{region[:600]}"
+    return bool(_GOOD_NEWS.search(told)) and not _BAD_NEWS.search(told)
+
+
 def _judged(parts: Parts, region: str, address: str, is_only: bool) -> Recipient:
     near = _about(region, address)
-    diagnosis = diagnose("", near)
+    step = step_of(near) or (step_of(region) if is_only else "")
+    diagnosis = diagnose("", near, step=step)
     words = near
     if diagnosis.cause in ("undetermined", "temporary", "policy") and (
         is_only or diagnosis.cause == "undetermined"
     ):
         subject = parts.header("Subject")
-        wider = diagnose("", region) if is_only or not near else diagnosis
+        wider = diagnose("", region, step=step) if is_only or not near else diagnosis
         if wider.cause == "undetermined":
             wider = diagnose("", subject)
         if diagnosis.cause == "undetermined" or (wider.is_hard and diagnosis.rule == "nothing_told"):
