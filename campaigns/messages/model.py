@@ -3,7 +3,7 @@
 Status is what we did; what happened to a message afterwards is an event in `tracking`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, false, text
@@ -110,6 +110,7 @@ class Message(Base):
     domain: Mapped[str] = mapped_column(String(253))
     status: Mapped[str] = mapped_column(String(10))
     held_reason: Mapped[str] = mapped_column(String(60), default="")
+    waits_for: Mapped[str] = mapped_column(String(60), default="", server_default="")  # a pace: see pacing.py
     is_tracked: Mapped[bool] = mapped_column(default=False)
     facts: Mapped[dict[str, Any] | None]  # plain values of the occasion (an order's number, an age)
     queued_at: Mapped[datetime]
@@ -164,3 +165,39 @@ class Sender(Base):
     per_second: Mapped[float] = mapped_column(default=0.0)
     trouble: Mapped[str] = mapped_column(Text, default="")  # what keeps it from sending, in words
     trouble_since: Mapped[datetime | None]
+
+
+class Pace(Base):
+    """A receiver that one sender process writes to more slowly, because it asked for it."""
+
+    __tablename__ = "sending_pace"
+
+    sender: Mapped[str] = mapped_column(String(100), primary_key=True)
+    key: Mapped[str] = mapped_column(String(253), primary_key=True)  # a group of the settings, or a domain
+    per_minute: Mapped[float]
+    ceiling: Mapped[float]  # what it comes back to
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    because: Mapped[str] = mapped_column(String(200), default="")  # the server's words, without addresses
+
+
+class DayCount(Base):
+    """How much of a daily number is taken: counted up with each claim, and anew from the messages when it is full."""
+
+    __tablename__ = "sending_day"
+
+    key: Mapped[str] = mapped_column(String(253), primary_key=True)  # "*": everything
+    day: Mapped[date] = mapped_column(primary_key=True)  # of the shop's zone
+    taken: Mapped[int]
+    counted_at: Mapped[datetime]
+
+
+class DomainCheck(Base):
+    """What the DNS last said about a domain that our letters come from."""
+
+    __tablename__ = "domain_check"
+
+    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(254))
+    findings: Mapped[dict[str, Any]]

@@ -67,6 +67,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_customer_attribute")),
     )
     op.create_table(
+        "domain_check",
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=254), nullable=False),
+        sa.Column(
+            "findings",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_check")),
+    )
+    op.create_table(
         "event",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -192,6 +204,7 @@ def upgrade() -> None:
         sa.Column("domain", sa.String(length=253), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("held_reason", sa.String(length=60), nullable=False),
+        sa.Column("waits_for", sa.String(length=60), server_default="", nullable=False),
         sa.Column("is_tracked", sa.Boolean(), nullable=False),
         sa.Column(
             "facts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
@@ -325,6 +338,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_sender")),
     )
     op.create_table(
+        "sending_day",
+        sa.Column("key", sa.String(length=253), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("counted_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", "day", name=op.f("pk_sending_day")),
+    )
+    op.create_table(
         "sending_halt",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -335,6 +356,17 @@ def upgrade() -> None:
         sa.Column("lifted_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.Column("lifted_by", sa.String(length=254), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_halt")),
+    )
+    op.create_table(
+        "sending_pace",
+        sa.Column("sender", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=253), nullable=False),
+        sa.Column("per_minute", sa.Double(), nullable=False),
+        sa.Column("ceiling", sa.Double(), nullable=False),
+        sa.Column("since", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("because", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("sender", "key", name=op.f("pk_sending_pace")),
     )
     op.create_table(
         "staff_try",
