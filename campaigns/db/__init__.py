@@ -1,7 +1,16 @@
 """The database: engine, column types, transaction rules. The only place that names a dialect."""
 
 from campaigns.db.base import Base, Id, Money, json_type
-from campaigns.db.engine import UNSTORABLE, Database, connect, insert_missing, refresh_statistics, upsert
+from campaigns.db.engine import (
+    UNSTORABLE,
+    Database,
+    connect,
+    free_rows,
+    insert_missing,
+    prepare_for_many,
+    refresh_statistics,
+    upsert,
+)
 from campaigns.db.paging import Page, page
 from campaigns.db.types import UTC, UTCDateTime
 
@@ -15,9 +24,11 @@ __all__ = [
     "Page",
     "UTCDateTime",
     "connect",
+    "free_rows",
     "insert_missing",
     "json_type",
     "page",
+    "prepare_for_many",
     "refresh_statistics",
     "upsert",
 ]

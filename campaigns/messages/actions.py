@@ -21,7 +21,9 @@ from sqlalchemy.orm import Session
 from campaigns.customers import Customer
 from campaigns.db import insert_missing, prepare_for_many, refresh_statistics
 from campaigns.errors import Conflict
+from campaigns.messages.holding import Restraint, restraint
 from campaigns.messages.model import Attempt, Halt, Mailing, Message
+from campaigns.messages.pressure import Policy
 from campaigns.messages.queries import counts, get_message, halted
 from campaigns.suppression import in_force
 
@@ -44,11 +46,16 @@ def open_mailing(
     is_tracked: bool = True,
     type: str = "",
     priority: int | None = None,
+    leaves_in_complaint: bool = False,
+    wait_hours: int = 24,
+    holdout: int = 0,
     now: datetime,
 ) -> Mailing:
     """Begin to say one thing to many. `kind` is newsletter, letter or test; `priority` follows from it.
 
-    `type` is what it asks or gives (rules.TYPES), "" where nobody told.
+    `type` is what it asks or gives (rules.TYPES), "" where nobody told. A message that pressure, a pause or a
+    complaint holds back waits for `wait_hours`, then it expires; `leaves_in_complaint` spares it the last. `holdout`
+    percent of the customers are left without, for comparison.
     """
     mailing = Mailing(
         kind=kind,
@@ -65,6 +72,9 @@ def open_mailing(
         priority=PRIORITIES.get(kind, 5) if priority is None else priority,
         status="open",
         stopped_because="",
+        leaves_in_complaint=leaves_in_complaint,
+        wait_hours=wait_hours,
+        holdout=holdout,
         created_at=now,
     )
     session.add(mailing)
@@ -72,17 +82,21 @@ def open_mailing(
     return mailing
 
 
-def enqueue(session: Session, mailing_id: int, members: Select[Any], *, now: datetime) -> dict[str, int]:
+def enqueue(
+    session: Session, mailing_id: int, members: Select[Any], *, now: datetime, policy: Policy | None = None
+) -> dict[str, int]:
     """One message for each customer that `members` selects (ids), by one INSERT … SELECT.
 
     `members` is best a select of `Customer.id` itself, each once, as segments give it. Who is suppressed or has
     not consented gets a message `held` with its reason, so that the ledger adds up. Asked twice, nobody gets a
-    second one. Returns how many became `queued` and `held`.
+    second one. By `policy`, those who had enough, or asked for a pause, wait or expire already here; without one
+    the claims alone look. Returns how many became `queued` and `held`.
     """
-    columns, causes = _addressed(
+    columns, joins = _addressed(
         session,
         mailing_id,
         now,
+        policy,
         occasion_key=literal(""),
         due_at=literal(now, type_=Message.next_attempt_at.type),
         facts=null(),
@@ -91,7 +105,8 @@ def enqueue(session: Session, mailing_id: int, members: Select[Any], *, now: dat
         rows = members.with_only_columns(*columns, maintain_column_froms=True)
     else:
         rows = select(*columns).select_from(Customer).where(Customer.id.in_(members))
-    rows = rows.outerjoin(causes, causes.c.address_key == Customer.address_key)
+    for table, on in joins:
+        rows = rows.outerjoin(table, on)
     return _insert(session, mailing_id, rows, is_each_once=True)
 
 
@@ -101,7 +116,7 @@ def _is_of_customers(members: Select[Any]) -> bool:
 
 
 def enqueue_occasions(
-    session: Session, mailing_id: int, due: Select[Any], *, now: datetime
+    session: Session, mailing_id: int, due: Select[Any], *, now: datetime, policy: Policy | None = None
 ) -> dict[str, int]:
     """One message for each occasion; `due` selects `(customer_id, occasion_key, due_at, facts)`.
 
@@ -109,8 +124,12 @@ def enqueue_occasions(
     """
     found = due.subquery()
     customer_id, key, due_at, facts = found.c[0], found.c[1], found.c[2], found.c[3]
-    columns, causes = _addressed(session, mailing_id, now, occasion_key=key, due_at=due_at, facts=facts)
-    rows = select(*columns).outerjoin_from(Customer, causes, causes.c.address_key == Customer.address_key)
+    columns, joins = _addressed(
+        session, mailing_id, now, policy, occasion_key=key, due_at=due_at, facts=facts
+    )
+    rows = select(*columns).select_from(Customer)
+    for table, on in joins:
+        rows = rows.outerjoin(table, on)
     return _insert(session, mailing_id, rows.join(found, customer_id == Customer.id))
 
 
@@ -135,10 +154,17 @@ _MANY = 10_000
 
 
 def _addressed(
-    session: Session, mailing_id: int, now: datetime, *, occasion_key: Any, due_at: Any, facts: Any
-) -> tuple[list[Any], Any]:
+    session: Session,
+    mailing_id: int,
+    now: datetime,
+    policy: Policy | None,
+    *,
+    occasion_key: Any,
+    due_at: Any,
+    facts: Any,
+) -> tuple[list[Any], list[tuple[Any, Any]]]:
     """What one customer's message will hold, with the reason that keeps it from leaving, if there is one; and the
-    causes of suppression that the reason is taken from, to be joined by `address_key`."""
+    tables those reasons are taken from, each with its condition, to be joined to the customers."""
     mailing = session.get_one(Mailing, mailing_id)
     keys = in_force().subquery()
     causes = (
@@ -147,27 +173,35 @@ def _addressed(
         .subquery()
     )
     is_suppressed = causes.c.address_key.is_not(None)
-    is_held = or_(is_suppressed, Customer.may_mail.is_(False))
+    found = restraint(mailing, policy, now=now)
+    ends = [
+        (is_suppressed, "suppressed:" + causes.c.cause),
+        (Customer.may_mail.is_(False), literal("no_consent")),
+        *found.ends,
+    ]
     columns = [
         literal(mailing_id),
         Customer.id,
         occasion_key,
         Customer.email,
         Customer.domain,
-        case((is_held, "held"), else_="queued"),
-        case(
-            (is_suppressed, "suppressed:" + causes.c.cause),
-            (Customer.may_mail.is_(False), "no_consent"),
-            else_="",
-        ),
+        case((or_(*(is_held for is_held, _ in ends)), "held"), else_="queued"),
+        case(*ends, *((waits, literal(reason)) for waits, reason, _ in found.waits), else_=""),
         and_(Customer.may_track, literal(mailing.is_tracked)),
         facts,
         literal(now, type_=Message.queued_at.type),
-        due_at,
+        _not_before(due_at, found),
         literal(0),
-        literal(""),
+        found.words,
     ]
-    return columns, causes
+    return columns, [(causes, causes.c.address_key == Customer.address_key), *found.joins]
+
+
+def _not_before(due_at: Any, found: Restraint) -> Any:
+    """The moment it is due, or the one it has to wait for if that is later."""
+    if not found.waits:
+        return due_at
+    return case(*((and_(waits, until > due_at), until) for waits, _, until in found.waits), else_=due_at)
 
 
 def _insert(

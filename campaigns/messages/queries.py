@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
@@ -88,7 +88,7 @@ def undecided() -> Select[Message, Mailing]:
 
 def count_undecided(session: Session) -> int:
     """How many wait for a decision."""
-    return session.scalar(select(func.count()).where(Message.status == "unknown")) or 0
+    return sum(session.scalars(select(_of_each(func.count(), "unknown")).select_from(Mailing)))
 
 
 def halted(session: Session) -> Halt | None:
@@ -102,16 +102,35 @@ def senders(session: Session) -> Sequence[Sender]:
 
 
 def waiting(session: Session, *, now: datetime) -> dict[str, Any]:
-    """The queue at a glance: `due` and `later` (counts), `on_the_way`, `oldest_due_at` (moment or None)."""
-    queued = Message.status == "queued"
-    is_due = and_(queued, Message.next_attempt_at <= now)
-    is_open = exists().where(Mailing.id == Message.mailing_id, Mailing.status == "open")
-    due, oldest = session.execute(
-        select(func.count(), func.min(Message.next_attempt_at)).where(is_due, is_open)
-    ).one()
-    later = session.scalar(select(func.count()).where(queued, or_(Message.next_attempt_at > now, ~is_open)))
-    on_the_way = session.scalar(select(func.count()).where(Message.status == "sending"))
-    return {"due": due, "later": later or 0, "on_the_way": on_the_way or 0, "oldest_due_at": oldest}
+    """The queue at a glance: `due` and `later` (counts), `on_the_way`, `unknown`, `oldest_due_at` (moment or None).
+
+    Asked mailing by mailing, so that what was sent in years past is not looked at.
+    """
+    is_due = Message.next_attempt_at <= now
+    rows = session.execute(
+        select(
+            Mailing.status,
+            _of_each(func.count(), "queued"),
+            _of_each(func.count(), "queued", is_due),
+            _of_each(func.min(Message.next_attempt_at), "queued", is_due),
+            _of_each(func.count(), "unknown"),
+        )
+    ).all()
+    is_open = [row for row in rows if row[0] == "open"]
+    due = sum(row[2] for row in is_open)
+    return {
+        "due": due,
+        "later": sum(row[1] for row in rows) - due,
+        "on_the_way": session.scalar(select(func.count()).where(Message.status == "sending")) or 0,
+        "unknown": sum(row[4] for row in rows),
+        "oldest_due_at": min((row[3] for row in is_open if row[3] is not None), default=None),
+    }
+
+
+def _of_each(figure: Any, status: str, *tests: Any) -> Any:
+    """A figure of the messages of one mailing in one state, read from the index of both."""
+    of_it = (Message.mailing_id == Mailing.id, Message.status == status, *tests)
+    return select(figure).select_from(Message).where(*of_it).correlate(Mailing).scalar_subquery()
 
 
 def message_id_header(links: Links, message_id: int, mailing_id: int, domain: str) -> str:

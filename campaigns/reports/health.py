@@ -3,16 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.messages import Message, Sender, halted
+from campaigns.messages import Sender, halted, waiting
 from campaigns.runs import Lease
 
 CLOCK_SILENT = timedelta(minutes=2)
 SENDER_SILENT = timedelta(minutes=1)
 OVERDUE = timedelta(minutes=15)
-WAITING = ("queued", "sending", "unknown")
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,16 @@ class Health:
 
 def health(session: Session, *, now: datetime) -> Health:
     """Look at the queue, the clock's lease and the senders."""
-    counted = select(Message.status, func.count()).where(Message.status.in_(WAITING)).group_by(Message.status)
-    queue = dict.fromkeys(WAITING, 0) | {row[0]: row[1] for row in session.execute(counted)}
-    oldest = session.scalar(
-        select(func.min(Message.next_attempt_at)).where(
-            Message.status == "queued", Message.next_attempt_at <= now
-        )
-    )
+    queue = waiting(session, now=now)
+    oldest = queue["oldest_due_at"]
     until = session.scalar(select(Lease.until).where(Lease.name == "clock"))
     alive = session.scalars(select(Sender).where(Sender.seen_at >= now - SENDER_SILENT)).all()
     figures = Health(
-        queue=queue,
+        queue={
+            "queued": queue["due"] + queue["later"],
+            "sending": queue["on_the_way"],
+            "unknown": queue["unknown"],
+        },
         oldest_due_seconds=(now - oldest).total_seconds() if oldest else 0.0,
         clock_lag_seconds=max((now - until).total_seconds(), 0.0) if until else None,
         senders=len(alive),
