@@ -23,6 +23,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from campaigns.db.base import json_type
+from campaigns.db.types import UTCDateTime
 
 
 class fold(FunctionElement[str]):  # noqa: N801 - written like the SQL function that it is
@@ -260,6 +261,31 @@ def _epoch_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(epoch, "postgresql")
 def _epoch_postgres(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CAST(floor(extract(epoch FROM {compiler.process(element.clauses, **kw)})) AS bigint)"
+
+
+class _Later(FunctionElement[Any]):
+    """A moment moved by whole seconds."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(_Later, "sqlite")
+def _later_sqlite(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    # As SQLAlchemy keeps moments: six digits after the point. A millisecond is as fine as SQLite counts.
+    moment, seconds = (compiler.process(part, **kw) for part in element.clauses)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', {moment}, {seconds} || ' seconds') || '000')"
+
+
+@compiles(_Later, "postgresql")
+def _later_postgres(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds = (compiler.process(part, **kw) for part in element.clauses)
+    return f"({moment} + make_interval(secs => {seconds}))"
+
+
+def later(moment: Any, seconds: int) -> ColumnElement[Any]:
+    """`moment` moved on by so many seconds, to the millisecond."""
+    return _Later(moment, literal(seconds))
 
 
 class _Many(TypeDecorator[Any]):

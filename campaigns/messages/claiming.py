@@ -23,12 +23,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.mail import Answer
+from campaigns.messages.holding import READER, may_leave, restrain
 from campaigns.messages.journal import Remains
 from campaigns.messages.model import Attempt, Halt, Mailing, Message, Sender
+from campaigns.messages.pressure import Policy
 from campaigns.messages.rules import Patience, Refusal, fate
 from campaigns.suppression import in_force
 
 _MOST_WORDS = 2000
+_ROUNDS = 10
+"""So many batches may be put off whole before a claim ends with nothing, so that it does not hold the lock for long."""
 
 
 @dataclass(slots=True)
@@ -78,14 +82,41 @@ def claim(
     lease_seconds: float,
     without_domains: Collection[str] = (),
     before_priority: int | None = None,
+    policy: Policy,
 ) -> list[Claimed]:
     """Up to `limit` due messages become `sending` under `owner`'s lease, those of the first mailings first.
 
     `before_priority`: only what is more urgent than that. Mailings of one priority share the batch. Who may not be written to any more is held at once. On PostgreSQL
-    rows that another process is claiming are passed over; on SQLite there is one writer at a time.
+    rows that another process is claiming are passed over; on SQLite there is one writer at a time. Whoever has
+    had enough by `policy`, or waits for another reason, is put off within the same transaction (see holding.py).
     """
     if session.scalar(select(exists().where(Halt.lifted_at.is_(None)))):
         return []
+    for _ in range(_ROUNDS):
+        ids, priorities = _found(session, now, limit, without_domains, before_priority)
+        if not ids:
+            return []
+        rows = sorted(
+            session.execute(_facts_of(ids)).all(), key=lambda row: (priorities[row.mailing_id], row.id)
+        )
+        checked = {row.id: _checked(session, row, priorities[row.mailing_id]) for row in rows}
+        fit = {id_: message for id_, message in checked.items() if message is not None}
+        back = restrain(session, [row for row in rows if row.id in fit], policy, now=now)
+        claimed = [message for id_, message in fit.items() if id_ not in back]
+        if claimed or len(rows) < limit:
+            break
+    _lease(session, [message.id for message in claimed], owner, now, lease_seconds)
+    return claimed
+
+
+def _found(
+    session: Session,
+    now: datetime,
+    limit: int,
+    without_domains: Collection[str],
+    before_priority: int | None,
+) -> tuple[list[int], dict[int, int]]:
+    """Ids of messages that are due, and the priority of each of their mailings."""
     ids: list[int] = []
     priorities: dict[int, int] = {}
     for priority, group in _due_mailings(session, now, before_priority).items():
@@ -96,14 +127,7 @@ def claim(
             share = -(-left // (len(group) - place))
             ids += _due_ids(session, mailing_id, now, share, without_domains)
             priorities[mailing_id] = priority
-    if not ids:
-        return []
-    found = [
-        _checked(session, row, priorities[row.mailing_id]) for row in session.execute(_facts_of(ids)).all()
-    ]
-    claimed = [message for message in found if message is not None]
-    _lease(session, [message.id for message in claimed], owner, now, lease_seconds)
-    return claimed
+    return ids, priorities
 
 
 def _due_mailings(session: Session, now: datetime, before: int | None) -> dict[int, list[int]]:
@@ -170,6 +194,8 @@ def _facts_of(ids: Sequence[int]) -> Select[Any]:
             Message.facts,
             Message.attempts,
             Message.queued_at,
+            Message.held_reason,
+            *READER,
             Customer.email,
             Customer.domain.label("domain_now"),
             Customer.first_name,
@@ -227,6 +253,7 @@ def _lease(session: Session, ids: Sequence[int], owner: str, now: datetime, seco
         .where(Message.id.in_(ids), Message.status == "queued")
         .values(
             status="sending",
+            held_reason="",  # what it waited for is over
             lease_owner=owner,
             lease_until=now + timedelta(seconds=seconds),
         )
@@ -234,15 +261,17 @@ def _lease(session: Session, ids: Sequence[int], owner: str, now: datetime, seco
     )
 
 
-def still_good(session: Session, owner: str) -> tuple[set[int], set[int]]:
+def still_good(session: Session, owner: str, *, now: datetime, policy: Policy) -> tuple[set[int], set[int]]:
     """Of what `owner` holds: all ids, and those that may still be handed over at this moment.
 
-    The others belong to a mailing paused or stopped meanwhile, or to somebody unsubscribed, suppressed or erased.
+    The others belong to a mailing paused or stopped meanwhile, or to somebody unsubscribed, suppressed or erased, or
+    who complains or asked for a pause since.
     """
     is_good = and_(
         Mailing.status == "open",
         Customer.may_mail,
         ~_is_suppressed(),
+        may_leave(now, policy.settings.exempt),
         ~exists().where(Halt.lifted_at.is_(None)).correlate(None),
     )
     rows = session.execute(

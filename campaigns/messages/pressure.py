@@ -78,6 +78,19 @@ class Hold:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a message that is due: it goes, waits until `until`, or expires (`until` is None)."""
+
+    goes: bool
+    reason: Reason | Literal[""] = ""
+    words: str = ""
+    until: datetime | None = None
+
+
+GOES = Verdict(goes=True)
+
+
 @dataclass(frozen=True)
 class Policy:
     """The rules of one shop, made from its settings."""
@@ -85,11 +98,13 @@ class Policy:
     settings: PressureSettings
     zone: ZoneInfo
 
-    @property
-    def span(self) -> timedelta:
-        """How far back any cap or choice looks."""
-        longest = max(self.settings.days, self.settings.exempt_days, *FREQUENCIES)
-        return timedelta(days=longest)
+    def looks_back(self, now: datetime, choices: Iterable[int | None]) -> datetime | None:
+        """Since when the mails of customers with these `every_days` matter; None: nothing is counted."""
+        told = self.settings
+        days = [told.days] if told.mails else []
+        days += [told.exempt_days] if told.exempt_mails else []
+        days += {choice for choice in choices if choice}
+        return now - timedelta(days=max(days)) if days else None
 
     def is_exempt(self, type_: str) -> bool:
         """Whether mails of this type neither count towards the cap nor wait for it."""
@@ -113,7 +128,7 @@ class Policy:
     ) -> Hold | None:
         """None if the mail may leave `now`; else the first reason, and the moment at which all of them let it.
 
-        `mails`: what the customer got within `span`, in any order.
+        `mails`: what the customer got since `looks_back`, in any order.
         """
         if reader.has_complaint and not leaves_in_complaint:
             return Hold("complaint", now + LOOK_AGAIN, "A complaint of this customer is open.")
@@ -173,9 +188,23 @@ class Policy:
             return self.zone
 
 
-def policy_of(settings: PressureSettings, zone: ZoneInfo) -> Policy:
-    """The policy of these settings."""
-    return Policy(settings, zone)
+def verdict(hold: Hold | None, *, waited_for: str, expires_at: datetime, now: datetime) -> Verdict:
+    """What a hold means for a message that expires at `expires_at`; `waited_for` is what held it before, or "".
+
+    It expires at once where it is known that it could not leave in time; an open complaint is waited for, as nobody
+    knows its end.
+    """
+    if waited_for and now >= expires_at:
+        reason = hold.reason if hold is not None else waited_for
+        words = hold.words if hold is not None else "It could not leave in time."
+        return Verdict(False, reason, words)  # type: ignore[arg-type]  # a reason of ours, read from the row
+    if hold is None:
+        return GOES
+    if hold.reason != "complaint" and hold.until >= expires_at:
+        return Verdict(
+            False, hold.reason, f"{hold.words} It could have left on {hold.until:%Y-%m-%d %H:%M} UTC."
+        )
+    return Verdict(False, hold.reason, hold.words, min(hold.until, expires_at))
 
 
 def free_at(cap: Cap, moments: Iterable[datetime], at: datetime) -> datetime | None:
