@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,9 +25,11 @@ from campaigns.config import Config
 from campaigns.links import Links
 from campaigns.mail import Answer, Mailer, Parcel
 from campaigns.merge import MergeSource
-from campaigns.messages import claiming
+from campaigns.messages import claiming, quota
 from campaigns.messages.claiming import Claimed, Outcome, RefusalHook
 from campaigns.messages.journal import Journal, alive, remains
+from campaigns.messages.pacing import Pacer, Plan
+from campaigns.messages.pressure import Policy
 from campaigns.messages.rules import FairQueue, Patience, fate
 from campaigns.messages.writing import CannotWrite, Writer
 
@@ -126,8 +128,13 @@ class Sending:
         self._patience = Patience(
             self._settings.retry_first_seconds, self._settings.retry_most_seconds, self._settings.retry_days
         )
+        self._policy = Policy(runtime.config.pressure, runtime.config.zone)
         self._writer = Writer(runtime.config, runtime.links, runtime.merge_sources)
-        self._queue: FairQueue[Claimed] = FairQueue(self._settings.connections)
+        self._pacer = Pacer(runtime.config.pacing, count=self._settings.processes or 1)
+        self._spare = max(1, self._settings.connections // 2)
+        self._queue: FairQueue[Claimed] = FairQueue(
+            self._settings.connections, self._pacer, spare=self._spare
+        )
         self._under_way: dict[int, Claimed] = {}
         self._outcomes: list[Outcome] = []
         self._recording: list[Outcome] = []
@@ -145,9 +152,11 @@ class Sending:
     def take(self) -> Parcel | None:
         """The next message, written; None: nothing now, or too long since the last look."""
         while self._is_open and not self._stop.is_set() and self._age() < FRESH_SECONDS:
-            message = self._queue.take()
+            now = self._loop.time()
+            message = self._queue.take(now)
             if message is None:
                 return None
+            message.taken_at = now
             self._under_way[message.id] = message
             if message.id not in self._good:
                 self._drop(message)
@@ -177,7 +186,9 @@ class Sending:
         """The server has spoken, or never will: into the journal at once, into the database with the next group."""
         assert isinstance(parcel, Claimed)
         is_timed = answer.step == "dot" and answer.code is not None
-        self._leave(parcel, self._loop.time() - parcel.begun_at if is_timed else None)
+        now = self._loop.time()
+        self._leave(parcel, now - parcel.begun_at if is_timed else None)
+        self._hear(parcel, answer, now)
         try:
             self._journal.outcome(parcel.id, parcel.tries, answer)
         except OSError as error:  # kept in memory; the intent stands in the journal
@@ -192,6 +203,8 @@ class Sending:
             self._drop(parcel)
             return
         parcel.lost += is_loss
+        if is_loss and why.startswith("421"):  # a receiver that closes the channel on us asks for less
+            self._hear(parcel, Answer("connect", None, why), self._loop.time())
         if parcel.lost >= _LOST_TWICE:
             self.end(parcel, Answer("connect", None, why))
             return
@@ -210,6 +223,10 @@ class Sending:
             log.info("sending.goes_on")
         self._trouble_since = None if not words else self._trouble_since or self._now()
         self._trouble = words
+
+    def _hear(self, parcel: Claimed, answer: Answer, now: float) -> None:
+        key = self._pacer.key(parcel.domain)
+        self._pacer.heard(key, answer, taken_at=parcel.taken_at, now=now, address=parcel.address)
 
     def _leave(self, message: Claimed, seconds: float | None) -> None:
         self._under_way.pop(message.id, None)
@@ -236,7 +253,9 @@ class Sending:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bookkeeper")
         self._started_at = self._now()
         self._journal = Journal(journals(self._runtime.config), self._owner)
-        self._lines = [self._runtime.mailer.line(self) for _ in range(self._settings.connections)]
+        lines = self._settings.connections + self._spare
+        self._lines = [self._runtime.mailer.line(self) for _ in range(lines)]
+        await self._in_database(self._remember)
         self._due = dict.fromkeys(
             ("claim", "urgent", "record", "renew", "show", "tidy", "tick"), float("-inf")
         )
@@ -276,9 +295,13 @@ class Sending:
             self.trouble(f"The database does not answer: {type(error).__name__}")
             log.warning("sending.database", error=_first_line(error))
             await asyncio.sleep(1)
-        for line in self._lines if len(self._queue) else ():
-            line.wake()
+        if len(self._queue):
+            # The spare ones only while a receiver is slow: else they would just be more connections.
+            more = self._spare if self._queue.needs_spare else 0
+            for line in self._lines[: self._settings.connections + more]:
+                line.wake()
         if self._is_time("tick", 0.5):
+            self._pacer.tidy(self._loop.time())
             for line in self._lines:
                 line.tick()
         await asyncio.sleep(_TURN)
@@ -310,13 +333,14 @@ class Sending:
     async def _fetch(self, before_priority: int | None) -> bool:
         """Claim a batch and stand it in line; whether there was anything."""
         before = self._loop.time()
-        batch = await self._in_database(lambda: self._claim(before_priority))
+        plan = self._pacer.plan(self._queue.waiting(), before)
+        batch = await self._in_database(lambda: self._claim(before_priority, plan))
         self._good.update(message.id for message in batch)
         for message in batch:
             self._queue.add(message)
         if self._looked_at == float("-inf"):
             self._looked_at = before
-        return bool(batch)
+        return bool(batch or plan.put_off)
 
     async def _look(self) -> None:
         before = self._loop.time()
@@ -348,8 +372,10 @@ class Sending:
 
     # What runs in the bookkeeper's thread.
 
-    def _claim(self, before_priority: int | None) -> list[Claimed]:
+    def _claim(self, before_priority: int | None, plan: Plan) -> list[Claimed]:
         runtime, now = self._runtime, self._now()
+        config = runtime.config
+        admission = quota.Admission(config.pacing, self._pacer, plan, config.zone, now)
         with runtime.transaction() as session:
             batch = claiming.claim(
                 session,
@@ -359,6 +385,8 @@ class Sending:
                 lease_seconds=self._settings.lease_seconds,
                 without_domains=self._queue.crowded(_CROWD),
                 before_priority=before_priority,
+                policy=self._policy,
+                admit=admission.admit,
             )
         if batch:
             with runtime.reading() as session:
@@ -367,7 +395,7 @@ class Sending:
 
     def _still_good(self) -> tuple[set[int], set[int]]:
         with self._runtime.reading() as session:
-            return claiming.still_good(session, self._owner)
+            return claiming.still_good(session, self._owner, now=self._now(), policy=self._policy)
 
     def _put_back(self, ids: set[int]) -> None:
         with self._runtime.transaction() as session:
@@ -397,8 +425,18 @@ class Sending:
 
     def _show(self) -> None:
         now = self._now()
+        standings = self._pacer.standings(self._loop.time())
         with self._runtime.transaction() as session:
             claiming.show(session, self._figures(now))
+            quota.keep_standings(session, self._owner, standings, now=now)
+            rank, count = quota.together(session, self._owner, now=now)
+        self._loop.call_soon_threadsafe(self._pacer.together, rank, count)
+
+    def _remember(self) -> None:
+        """What earlier processes learnt of slow receivers, as long as it is fresh."""
+        with suppress(*DATABASE_AWAY), self._runtime.reading() as session:
+            left = quota.left_standings(session, now=self._now())
+            self._pacer.resume(left, self._loop.time())
 
     def _figures(self, now: datetime) -> dict[str, Any]:
         seconds = max((now - self._started_at).total_seconds(), 1.0)
