@@ -1,6 +1,8 @@
 """Who was behind a hit: the rules, without a database."""
 
 import csv
+import hashlib
+import random
 from datetime import timedelta
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
@@ -253,6 +255,60 @@ def test_people(agent: str) -> None:
 )
 def test_machines(agent: str) -> None:
     assert read_agent(agent).who_clicks == "machine"
+
+
+@pytest.mark.parametrize(("list_of", "who"), [("people", "human"), ("machines", "machine")])
+def test_agents_written_down_from_memory_before_the_table_saw_them(list_of: str, who: str) -> None:
+    """Of the first 322, 14 people and 3 machines were misread; of the next 200, 12 (museum pieces) and 1."""
+    lines = (Path(__file__).parent / f"{list_of}.txt").read_text(encoding="utf-8").splitlines()
+    wrong = [line for line in lines if read_agent(line).who_clicks != who]
+    assert not wrong
+
+
+def test_googles_and_yahoos_and_apples_proxies_stand_apart() -> None:
+    prefetch = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0"
+    yahoo = "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"
+    for agent in (GMAIL, prefetch, yahoo, "Mozilla/5.0"):
+        assert (read_agent(agent).who, read_agent(agent).who_clicks) == ("proxied", "machine")
+
+
+def _history(seed: int) -> list[Hit]:
+    """A made-up message's hits, the same for the same seed, on any machine."""
+    dice = random.Random(seed)
+    lines = [
+        line
+        for name in ("people", "machines")
+        for line in (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    ]
+    hits = []
+    for number in range(dice.randrange(1, 12)):
+        kind = dice.choice(["opened", "clicked"])
+        hits.append(
+            Hit(
+                number,
+                kind,
+                NOW + timedelta(milliseconds=dice.randrange(-3_000, 90_000)),
+                dice.randrange(5) if kind == "clicked" else None,
+                dice.choice(["GET", "GET", "GET", "HEAD"]),
+                dice.choice(lines),
+                dice.choice(["", "", "no_language", "prefetch", "hidden"]),
+                dice.choice(["", "192.0.2.0/24", "2001:db8::/48", "104.47.1.0/24"]),
+            )
+        )
+    return hits
+
+
+def test_a_rule_set_gives_the_same_figures_for_ever() -> None:
+    """Who alters a pattern or a rule after a release must number a new rule set; this is its fingerprint."""
+    letter = Letter(NOW, 5, machine_networks(Config()))
+    said = []
+    for seed in range(400):
+        verdicts = judge(_history(seed), letter, version=1)
+        said += [
+            f"{seed} {id} {each.judgement} {' '.join(each.reasons)}" for id, each in sorted(verdicts.items())
+        ]
+    digest = hashlib.sha256("\n".join(said).encode()).hexdigest()
+    assert digest[:16] == "f9ea48d71d22fd5c"
 
 
 def test_labelled_agents(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
