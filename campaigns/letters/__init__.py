@@ -1,49 +1,73 @@
 """Standing orders: an occasion, a delay, an hour, a template."""
 
-from campaigns.letters.actions import change, create, launch_due, resume, stop_because, switch
-from campaigns.letters.calls import called, moment_of, unbarred
+from campaigns.letters.actions import (
+    change,
+    create,
+    decide_late,
+    launch_due,
+    prepare,
+    resume,
+    stop,
+    stop_because,
+    switch,
+)
+from campaigns.letters.calls import called, called_by_day, moment_of, unbarred
 from campaigns.letters.model import Letter
 from campaigns.letters.queries import (
     Due,
     all_letters,
     count_due_soon,
+    count_late,
     count_messages,
     due_by_day,
     due_now,
     due_soon,
     get_letter,
     is_anybody_due,
+    kept_back,
+    late_ones,
     mailings_of,
     passed_over,
     switched_on,
+    that_prepare,
     why_paused,
     zones_of_customers,
 )
-from campaigns.letters.rules import Plan
+from campaigns.letters.rules import LATE, Plan, mornings
 
 __all__ = [
+    "LATE",
     "Due",
     "Letter",
     "Plan",
     "all_letters",
     "called",
+    "called_by_day",
     "change",
     "count_due_soon",
+    "count_late",
     "count_messages",
     "create",
+    "decide_late",
     "due_by_day",
     "due_now",
     "due_soon",
     "get_letter",
     "is_anybody_due",
+    "kept_back",
+    "late_ones",
     "launch_due",
     "mailings_of",
     "moment_of",
+    "mornings",
     "passed_over",
+    "prepare",
     "resume",
+    "stop",
     "stop_because",
     "switch",
     "switched_on",
+    "that_prepare",
     "unbarred",
     "why_paused",
     "zones_of_customers",

@@ -1,11 +1,12 @@
 """Write a letter, switch it on or off, and queue what is due."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy import CursorResult, Select, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,10 +14,25 @@ from campaigns.config import Config, Sender
 from campaigns.content import Version, check_lines, version_to_send
 from campaigns.customers import normalise_address
 from campaigns.errors import Conflict, Invalid
+from campaigns.fields import Fields
 from campaigns.letters.model import Letter
-from campaigns.letters.queries import Occasions, due_now, get_letter
+from campaigns.letters.queries import (
+    Occasions,
+    due_between,
+    due_now,
+    get_letter,
+    late_span,
+    mailings_of,
+)
 from campaigns.letters.rules import Plan
-from campaigns.messages import Mailing, enqueue_occasions, get_mailing, open_mailing, resume_mailing
+from campaigns.messages import (
+    Mailing,
+    enqueue_occasions,
+    get_mailing,
+    open_mailing,
+    resume_mailing,
+    stop_mailing,
+)
 from campaigns.occasions import gather
 
 
@@ -74,7 +90,7 @@ def switch(session: Session, letter_id: int, *, is_on: bool, now: datetime) -> L
     session.execute(
         update(Letter)
         .where(Letter.id == letter_id, Letter.is_on.is_(not is_on))
-        .values(is_on=is_on, on_since=now if is_on else None, because="", updated_at=now)
+        .values(is_on=is_on, on_since=now if is_on else None, decided_until=None, because="", updated_at=now)
         .execution_options(synchronize_session=False)
     )
     return get_letter(session, letter_id)
@@ -107,17 +123,84 @@ def launch_due(
     Taking the row first lets one process at a time do this for a letter, so that a changed wording (another
     mailing) cannot greet anybody twice.
     """
-    done = {"queued": 0, "held": 0}
+    if not _take(session, letter_id):
+        return {"queued": 0, "held": 0}
+    letter = get_letter(session, letter_id)
+    due = due_now(session, letter, occasions=occasions, zone=zone, now=now)
+    return _queue(session, letter, due, sender, now)
+
+
+def decide_late(
+    session: Session,
+    letter_id: int,
+    *,
+    is_sent: bool,
+    occasions: Occasions,
+    zone: ZoneInfo,
+    sender: Sender,
+    now: datetime,
+) -> dict[str, int]:
+    """Somebody decides on what is late of a letter that asks: it leaves after all, or is left out for good.
+
+    Returns how many were `queued` and `held`. Decided twice, the second changes nothing.
+    """
+    if not _take(session, letter_id):
+        raise Conflict("The letter is off: switch it on first.")
+    letter = get_letter(session, letter_id)
+    span = late_span(letter, now)
+    if span is None:
+        return {"queued": 0, "held": 0}
+    due = due_between(session, letter, occasions=occasions, zone=zone, span=span, now=now) if is_sent else []
+    letter.decided_until = span[1]
+    return _queue(session, letter, due, sender, now)
+
+
+def stop(session: Session, letter_id: int, *, because: str, now: datetime) -> int:
+    """The emergency path of one letter: it is off, and whatever of it waits does not leave. Returns how many waited.
+
+    Switched on again, it does not make up for them.
+    """
+    because = because.strip()[:500] or "It was stopped by hand."
+    switch(session, letter_id, is_on=False, now=now)
+    waiting = session.scalars(mailings_of(letter_id).where(Mailing.status.in_(("open", "paused")))).all()
+    stopped = sum(stop_mailing(session, mailing_id, because=because, now=now) for mailing_id in waiting)
+    stop_because(session, letter_id, because, now=now)
+    return stopped
+
+
+def prepare(
+    session: Session,
+    letter_id: int,
+    *,
+    occasions: Occasions,
+    fields: Fields,
+    zone: ZoneInfo,
+    now: datetime,
+) -> int:
+    """Bring up to date what the letter's occasion keeps (who is in a segment, the rhythm of orders); 0 when it is."""
+    letter = get_letter(session, letter_id)
+    occasion = occasions.get(letter.occasion)
+    if occasion is None or occasion.prepare is None:
+        return 0
+    return occasion.prepare(session, letter.options, fields, zone, now)
+
+
+def _take(session: Session, letter_id: int) -> bool:
+    """Lock the row of a letter that is on."""
     taken = session.execute(
         update(Letter)
         .where(Letter.id == letter_id, Letter.is_on)
         .values(is_on=True)
         .execution_options(synchronize_session=False)
     )
-    if cast("CursorResult[Any]", taken).rowcount == 0:
-        return done
-    letter = get_letter(session, letter_id)
-    for due in due_now(session, letter, occasions=occasions, zone=zone, now=now):
+    return cast("CursorResult[Any]", taken).rowcount == 1
+
+
+def _queue(
+    session: Session, letter: Letter, found: Sequence[Select[Any]], sender: Sender, now: datetime
+) -> dict[str, int]:
+    done = {"queued": 0, "held": 0}
+    for due in found:
         if not session.scalar(select(exists(due))):
             continue
         mailing = _mailing(session, letter, sender, now)
@@ -132,6 +215,7 @@ def _mailing(session: Session, letter: Letter, sender: Sender, now: datetime) ->
     version = _check_ready(session, {name: getattr(letter, name) for name in Plan.__dataclass_fields__})
     said: dict[str, Any] = {
         "name": letter.name,
+        "type": letter.type,
         "version_id": version.id,
         "subject": letter.subject or version.subject,
         "preheader": letter.preheader or version.preheader,

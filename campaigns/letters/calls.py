@@ -42,8 +42,15 @@ def called(
     Who is in a state that bars the occasion is left out, unless `with_barred`. `zones`: `letters.zones_of_customers`.
     Each select is whole in itself; launch them one after the other, or add them up with `union_all`.
     """
-    parts = list(_parts(occasion, options, hour, zones, since, until))
-    return parts if with_barred else [unbarred(occasion, part) for part in parts]
+    parts = called_by_day(occasion, options, hour=hour, zones=zones, since=since, until=until)
+    return [part if with_barred else unbarred(occasion, part) for _, part in parts]
+
+
+def called_by_day(
+    occasion: Occasion, options: Options, *, hour: int, zones: Zones, since: datetime, until: datetime
+) -> list[tuple[date, AnySelect]]:
+    """The same, those barred among them, each select with its `due_on`; in the order of the days."""
+    return sorted(_parts(occasion, options, hour, zones, since, until), key=lambda part: part[0])
 
 
 def unbarred(occasion: Occasion, part: AnySelect) -> AnySelect:
@@ -66,10 +73,10 @@ def moment_of(
 
 def _parts(
     occasion: Occasion, options: Options, hour: int, zones: Zones, since: datetime, until: datetime
-) -> Iterator[AnySelect]:
+) -> Iterator[tuple[date, AnySelect]]:
     if occasion.due is not None:
         for day, there in mornings(zones, hour, since, until).items():
-            yield _dated(occasion.due(options, day, there), day)
+            yield day, _dated(occasion.due(options, day, there), day)
     if occasion.happened is None:
         return
     wait = wait_of(options)
@@ -77,26 +84,26 @@ def _parts(
         begin, end = since - timedelta(hours=wait.hours), until - timedelta(hours=wait.hours)
         for day, spans in _cut_by_day(zones, 0, begin, end):
             due_on = day + timedelta(hours=wait.hours)
-            yield _told(occasion, options, spans, day, due_on=due_on, is_at_hour=False)
+            yield due_on, _told(occasion, options, spans, day, due_on=due_on, is_at_hour=False)
         return
     for number, further in enumerate(occasion.tries(options)):
         days = _days_after(occasion, options, wait.days + further, hour, zones, since, until)
-        yield from (_marked(each, f"#{number + 1}" if number else "") for each in days)
+        yield from ((day, _marked(part, f"#{number + 1}" if number else "")) for day, part in days)
 
 
 def _days_after(
     occasion: Occasion, options: Options, days: int, hour: int, zones: Zones, since: datetime, until: datetime
-) -> Iterator[AnySelect]:
+) -> Iterator[tuple[date, AnySelect]]:
     for day, there in mornings(zones, hour, since, until).items():
         begun = day - timedelta(days=days)
         spans = spans_of(begun, there)
         if days == 0:
             spans = _before(spans, there, day, hour)
         if spans:
-            yield _told(occasion, options, spans, begun, due_on=day)
+            yield day, _told(occasion, options, spans, begun, due_on=day)
     if days == 0:
         for day, spans in _cut_by_day(zones, hour, since, until):
-            yield _told(occasion, options, spans, day, due_on=day, is_at_hour=False)
+            yield day, _told(occasion, options, spans, day, due_on=day, is_at_hour=False)
 
 
 def _before(spans: Mapping[Span, list[str]], zones: Zones, day: date, hour: int) -> dict[Span, list[str]]:

@@ -1,22 +1,23 @@
 """Letters, and for whom they are due: now, in the days to come, or passed over."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
 from campaigns.errors import NotFound
-from campaigns.letters.calls import called, moment_of
+from campaigns.letters.calls import called, called_by_day, moment_of
 from campaigns.letters.model import Letter
-from campaigns.letters.rules import window
+from campaigns.letters.rules import undecided, window
 from campaigns.messages import Mailing, Message, get_mailing
-from campaigns.occasions import Occasion
+from campaigns.occasions import Occasion, Zones
 from campaigns.suppression import suppressed_keys
 
 Occasions = Mapping[str, Occasion]
@@ -63,16 +64,30 @@ def switched_on(session: Session) -> Sequence[int]:
     return session.scalars(select(Letter.id).where(Letter.is_on).order_by(Letter.id)).all()
 
 
+def that_prepare(session: Session, occasions: Occasions) -> Sequence[int]:
+    """Ids of the letters, on or off, whose occasion keeps something up to date: looked at also while a letter is off,
+    so that nobody seems to have come all at once when it is switched on."""
+    names = [name for name, occasion in occasions.items() if occasion.prepare is not None]
+    return session.scalars(select(Letter.id).where(Letter.occasion.in_(names)).order_by(Letter.id)).all()
+
+
 def mailings_of(letter_id: int) -> Select[int]:
     """Ids of every mailing the letter ever opened (one for each wording)."""
     return select(Mailing.id).where(Mailing.kind == "letter", Mailing.source_id == letter_id)
 
 
 def zones_of_customers(session: Session, fallback: ZoneInfo) -> dict[str, ZoneInfo]:
-    """What stands in `customer.zone` → the zone that is meant; none, or one unknown here, means the shop's."""
+    """What stands in `customer.zone` → the zone that is meant; none, or one unknown here, means the shop's.
+
+    From one name to the next by the index: DISTINCT would read a million customers at each tick.
+    """
     known = available_timezones()
-    names = session.scalars(select(Customer.zone).distinct())
-    return {name: ZoneInfo(name) if name in known else fallback for name in names}
+    zones: dict[str, ZoneInfo] = {}
+    name = session.scalar(select(func.min(Customer.zone)))
+    while name is not None:
+        zones[name] = ZoneInfo(name) if name in known else fallback
+        name = session.scalar(select(func.min(Customer.zone)).where(Customer.zone > name))
+    return zones
 
 
 def due_now(
@@ -84,7 +99,7 @@ def due_now(
     """
     if letter.on_since is None:
         return []
-    since, until = window(now=now, on_since=letter.on_since, late_days=letter.late_days)
+    since, until = _window(letter, letter.on_since, now)
     return due_between(session, letter, occasions=occasions, zone=zone, span=(since, until), now=now)
 
 
@@ -144,14 +159,72 @@ def passed_over(
     days: int = 30,
     limit: int = 200,
 ) -> list[Due]:
-    """Who was due in the last `days` days and got nothing, as it was too late by the letter's own rule."""
+    """Who was due in the last `days` days and got nothing: too late by the letter's own rule, or somebody decided so.
+
+    What would have kept them out anyway stands in `held`, as it is now.
+    """
     if letter.on_since is None:
         return []
-    since, _ = window(now=now, on_since=letter.on_since, late_days=letter.late_days)
+    since, _ = _window(letter, letter.on_since, now)
+    if letter.late == "ask":
+        since = min(since, letter.decided_until or letter.on_since)
     begin = max(letter.on_since, now - timedelta(days=days))
     if begin >= since:
         return []
-    return _listed(session, letter, occasions, zone, now, (begin, since), (limit, 0), is_latest_first=True)
+    end = since - timedelta(microseconds=1)
+    return _listed(session, letter, occasions, zone, now, (begin, end), (limit, 0), is_latest_first=True)
+
+
+def kept_back(
+    session: Session,
+    letter: Letter,
+    *,
+    occasions: Occasions,
+    zone: ZoneInfo,
+    now: datetime,
+    limit: int = 200,
+) -> list[Due]:
+    """Who is due now, and waits as a bar of the occasion holds (an open complaint): it leaves if that ends in time."""
+    if letter.on_since is None or not occasions[letter.occasion].bars:
+        return []
+    span = _window(letter, letter.on_since, now)
+    found = _listed(session, letter, occasions, zone, now, span, (limit, 0), is_latest_first=True)
+    bars = {bar.name for bar in occasions[letter.occasion].bars}
+    return [due for due in found if due.held in bars]
+
+
+def late_ones(
+    session: Session,
+    letter: Letter,
+    *,
+    occasions: Occasions,
+    zone: ZoneInfo,
+    now: datetime,
+    limit: int = 200,
+) -> list[Due]:
+    """Who was due while Liaison was off, where the letter asks what becomes of that; nobody once it is decided."""
+    span = late_span(letter, now)
+    if span is None:
+        return []
+    return _listed(session, letter, occasions, zone, now, span, (limit, 0), is_latest_first=True)
+
+
+def count_late(
+    session: Session, letter: Letter, *, occasions: Occasions, zone: ZoneInfo, now: datetime
+) -> int:
+    """How many wait for that decision."""
+    span = late_span(letter, now)
+    if span is None:
+        return 0
+    parts = _parts(session, letter, occasions, zone, now, span)
+    return sum(session.scalar(select(func.count()).select_from(part)) or 0 for _, part in parts)
+
+
+def late_span(letter: Letter, now: datetime) -> tuple[datetime, datetime] | None:
+    """Between which moments lies what waits for a decision."""
+    if letter.late != "ask" or letter.on_since is None:
+        return None
+    return undecided(now=now, on_since=letter.on_since, decided_until=letter.decided_until)
 
 
 def count_due_soon(
@@ -178,14 +251,12 @@ def due_by_day(
     days: int = 30,
 ) -> dict[date, int]:
     """How many are due on each local day from now on; every day in sight is a key."""
-    found = _union(session, letter, occasions, zone, now, now, now + timedelta(days=days))
-    if found is None:
-        return {}
-    rows = session.execute(select(found.c.due_on, func.count()).group_by(found.c.due_on))
-    counted = {date.fromisoformat(row[0]): row[1] for row in rows}
+    counted: dict[date, int] = defaultdict(int)
+    for day, part in _parts(session, letter, occasions, zone, now, (now, now + timedelta(days=days))):
+        counted[day] += session.scalar(select(func.count()).select_from(part)) or 0
     first = now.astimezone(zone).date()
     in_sight = [first + timedelta(days=n) for n in range(days + 1)]
-    return dict.fromkeys(in_sight, 0) | dict(sorted(counted.items()))
+    return dict.fromkeys(in_sight, 0) | {day: n for day, n in sorted(counted.items()) if n}
 
 
 def count_messages(session: Session, letter_id: int) -> dict[str, int]:
@@ -207,23 +278,27 @@ def _is_new(letter: Letter, occasion: Occasion, found: Any, now: datetime) -> li
     return tests
 
 
-def _union(
+def _window(letter: Letter, on_since: datetime, now: datetime) -> tuple[datetime, datetime]:
+    return window(now=now, on_since=on_since, late_days=letter.late_days, late=letter.late)
+
+
+def _parts(
     session: Session,
     letter: Letter,
     occasions: Occasions,
     zone: ZoneInfo,
     now: datetime,
-    since: datetime,
-    until: datetime,
-) -> Any:
+    span: tuple[datetime, datetime],
+) -> list[tuple[date, Any]]:
+    """Day by day, as subqueries, what falls in `span` and has no message yet; those barred are among them."""
     occasion = occasions[letter.occasion]
     zones = zones_of_customers(session, zone)
-    asked: dict[str, Any] = {"hour": letter.hour, "zones": zones, "since": since, "until": until}
+    asked: dict[str, Any] = {"hour": letter.hour, "zones": zones, "since": span[0], "until": span[1]}
     parts = []
-    for part in called(occasion, letter.options, **asked, with_barred=True):
+    for day, part in called_by_day(occasion, letter.options, **asked):
         found = part.subquery()
-        parts.append(select(found).where(*_is_new(letter, occasion, found, now)))
-    return union_all(*parts).subquery() if parts else None
+        parts.append((day, select(found).where(*_is_new(letter, occasion, found, now)).subquery()))
+    return parts
 
 
 def _listed(
@@ -237,30 +312,53 @@ def _listed(
     *,
     is_latest_first: bool,
 ) -> list[Due]:
-    found = _union(session, letter, occasions, zone, now, *span)
-    if found is None:
-        return []
-    bars = occasions[letter.occasion].bars
+    parts = _parts(session, letter, occasions, zone, now, span)
+    limit, offset = part
+    zones = zones_of_customers(session, zone)
+    listed: list[Due] = []
+    for day, found in reversed(parts) if is_latest_first else parts:
+        if offset:
+            here = session.scalar(select(func.count()).select_from(found)) or 0
+            if here <= offset:
+                offset -= here
+                continue
+        rows = session.execute(
+            _with_customers(letter, occasions, found).limit(limit - len(listed)).offset(offset)
+        )
+        offset = 0
+        listed += [_due(letter, zones, day, *row) for row in rows]
+        if len(listed) >= limit:
+            break
+    return sorted(listed, key=lambda due: due.due_at, reverse=is_latest_first)
+
+
+def _with_customers(letter: Letter, occasions: Occasions, found: Any) -> Select[Any]:
     held = case(
         (Customer.address_key.in_(suppressed_keys()), "suppressed"),
         (Customer.may_mail.is_(False), "no_consent"),
-        *((found.c.customer_id.in_(bar.customers()), bar.name) for bar in bars),
+        *((found.c.customer_id.in_(bar.customers()), bar.name) for bar in occasions[letter.occasion].bars),
         else_="",
     )
-    columns = (found.c.due_on, found.c.happened_at, found.c.occasion_key, found.c.facts)
-    rows = session.execute(
-        select(Customer, *columns, held)
+    rows: Any = (
+        select(Customer, found.c.happened_at, found.c.occasion_key, found.c.facts, held)
         .join(found, found.c.customer_id == Customer.id)
-        .order_by(found.c.due_on.desc() if is_latest_first else found.c.due_on, Customer.id)
-        .limit(part[0])
-        .offset(part[1])
+        .order_by(Customer.id)
     )
-    zones = zones_of_customers(session, zone)
-    listed = []
-    for customer, day_text, happened_at, key, facts, reason in rows:
-        day = date.fromisoformat(day_text)
-        there = zones[customer.zone]
-        due_at = moment_of(letter.options, letter.hour, there, due_on=day, happened_at=happened_at)
-        name = f"{customer.first_name} {customer.last_name}".strip()
-        listed.append(Due(customer.id, name, customer.email, customer.zone, day, due_at, key, facts, reason))
-    return sorted(listed, key=lambda due: due.due_at, reverse=is_latest_first)
+    chosen: Select[Any] = rows
+    return chosen
+
+
+def _due(
+    letter: Letter,
+    zones: Zones,
+    day: date,
+    customer: Customer,
+    happened_at: datetime | None,
+    key: str,
+    facts: Mapping[str, Any],
+    held: str,
+) -> Due:
+    zone = zones[customer.zone]
+    due_at = moment_of(letter.options, letter.hour, zone, due_on=day, happened_at=happened_at)
+    name = f"{customer.first_name} {customer.last_name}".strip()
+    return Due(customer.id, name, customer.email, customer.zone, day, due_at, key, facts or {}, held)

@@ -10,10 +10,19 @@ from zoneinfo import ZoneInfo
 
 from campaigns.clock import instant_of
 from campaigns.errors import Invalid
+from campaigns.messages import type_fault
 from campaigns.occasions import Zones
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "sender_name": 200}
 MOST_LATE_DAYS = 30
+SHORT = timedelta(hours=1)
+"""So late is not late yet: the clock ticks each minute, and a machine may be started anew."""
+LATE = {
+    "send": "Send it, if at most so many days late",
+    "skip": "Leave it out",
+    "ask": "Keep it until somebody decides",
+}
+"""What becomes of a letter whose moment passed while Liaison was off, or unknown (an order told days later)."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,9 @@ class Plan:
     occasion: str
     options: Mapping[str, Any] = field(default_factory=dict)
     hour: int = 9
+    late: str = "send"
     late_days: int = 2
+    type: str = ""
     template_id: int | None = None
     subject: str = ""
     preheader: str = ""
@@ -44,10 +55,14 @@ class Plan:
         for name, value in values.items():
             if isinstance(value, str) and any(ord(c) < 32 or ord(c) == 127 for c in value):
                 faults[name] = "This must stay on one line, without control characters."
+        if fault := type_fault(values["type"]):
+            faults["type"] = fault
         if not values["name"]:
             faults["name"] = "Give it a name, for yourself."
         if not 0 <= values["hour"] <= 23:
             faults["hour"] = "Choose an hour from 0 to 23."
+        if values["late"] not in LATE:
+            faults["late"] = "Choose what becomes of it after a stop."
         if not 0 <= values["late_days"] <= MOST_LATE_DAYS:
             faults["late_days"] = f"Write a number from 0 to {MOST_LATE_DAYS}."
         if faults:
@@ -55,11 +70,22 @@ class Plan:
         return Plan(**values)
 
 
-def window(*, now: datetime, on_since: datetime, late_days: int) -> tuple[datetime, datetime]:
+def window(
+    *, now: datetime, on_since: datetime, late_days: int, late: str = "send"
+) -> tuple[datetime, datetime]:
     """From when to when a letter's moment may lie to leave now: nothing from before it was switched on,
-    nothing later than the rule allows (0 days: an hour, so that a short stop loses nothing)."""
-    grace = timedelta(days=late_days) or timedelta(hours=1)
+    nothing later than its rule allows (an hour at least, so that a short stop loses nothing)."""
+    grace = max(timedelta(days=late_days), SHORT) if late == "send" else SHORT
     return max(on_since, now - grace), now
+
+
+def undecided(
+    *, now: datetime, on_since: datetime, decided_until: datetime | None
+) -> tuple[datetime, datetime] | None:
+    """From when to when the moments lie of what is late and waits for somebody's decision (`late` is ask)."""
+    since = max(on_since, decided_until or on_since, now - timedelta(days=MOST_LATE_DAYS))
+    until = now - SHORT
+    return (since, until) if since < until else None
 
 
 def mornings(zones: Zones, hour: int, since: datetime, until: datetime) -> dict[date, dict[str, ZoneInfo]]:

@@ -281,6 +281,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_purchase_rhythm_mark")),
     )
     op.create_table(
+        "returns_inlet",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("seen_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_returns_inlet")),
+    )
+    op.create_table(
         "run",
         sa.Column("schedule", sa.String(length=200), nullable=False),
         sa.Column("local_moment", sa.String(length=32), nullable=False),
@@ -346,6 +355,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "day", name=op.f("pk_sending_day")),
     )
     op.create_table(
+        "sending_gap",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("cause", sa.String(length=12), nullable=False),
+        sa.Column("since", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("found_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("due_until", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(length=254), nullable=False),
+        sa.Column("decision", sa.String(length=12), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_gap")),
+    )
+    op.create_table(
         "sending_halt",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -367,6 +390,16 @@ def upgrade() -> None:
         sa.Column("seen_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
         sa.Column("because", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("sender", "key", name=op.f("pk_sending_pace")),
+    )
+    op.create_table(
+        "sending_pulse",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("beats", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_pulse")),
     )
     op.create_table(
         "staff_try",
