@@ -21,6 +21,7 @@ ROOMS = (
     "segments",
     "newsletters",
     "letters",
+    "journeys",
     "reports",
     "demonstration",
 )

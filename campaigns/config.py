@@ -307,10 +307,29 @@ class Guard(Section):
 
 
 class Returns(Section):
+    is_on: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=2526, ge=0, le=65535)
     addresses: list[str] = ["postmaster", "abuse", "fbl"]
     read_seconds: float = Field(default=10, gt=0)
+
+
+class Mailbox(Section):
+    kind: Literal["", "imap", "pop3"] = ""
+    host: str = ""
+    port: int = Field(default=0, ge=0, le=65535)
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    folder: str = "INBOX"
+    moved_to: str = ""
+    ca_file: str = ""
+    fetch_seconds: float = Field(default=60, ge=1)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Mailbox":
+        if self.kind and not (self.host and self.username):
+            raise ValueError("name the mailbox's host and username, too")
+        return self
 
 
 class Fading(Section):
@@ -408,6 +427,7 @@ class Config(BaseSettings):
     pressure: PressureSettings = PressureSettings()
     guard: Guard = Guard()
     returns: Returns = Returns()
+    mailbox: Mailbox = Mailbox()
     fading: Fading = Fading()
     hooks: Hooks = Hooks()
     scores: Scores = Scores()

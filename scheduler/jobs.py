@@ -6,10 +6,11 @@ is done once all the same.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from campaigns import (
     customers,
+    journeys,
     letters,
     messages,
     newsletters,
@@ -26,6 +27,8 @@ Job = Callable[[Runtime], int]
 log = logging.getLogger("liaison.clock")
 
 KEEP_RUNS = timedelta(days=90)
+PREPARE_SECONDS = 20
+"""So long at most one letter's occasion is brought up to date in one tick; the next goes on."""
 
 
 def launch_due(runtime: Runtime) -> int:
@@ -88,8 +91,30 @@ def guard_mailings(runtime: Runtime) -> int:
 def launch_letters(runtime: Runtime) -> int:
     """Queue what the letters that are on have due: birthdays, days after purchases, each in its customer's morning."""
     with runtime.reading() as session:
+        preparing = letters.that_prepare(session, runtime.occasions)
         on = letters.switched_on(session)
+    for letter_id in preparing:
+        _prepare_letter(runtime, letter_id)
     return sum(_launch_letter(runtime, letter_id) for letter_id in on)
+
+
+def _prepare_letter(runtime: Runtime, letter_id: int) -> None:
+    now, limit = runtime.clock.now(), runtime.clock.monotonic() + PREPARE_SECONDS
+    is_more = 1
+    while is_more and runtime.clock.monotonic() <= limit:
+        try:
+            with runtime.transaction() as session:
+                is_more = letters.prepare(
+                    session,
+                    letter_id,
+                    occasions=runtime.occasions,
+                    fields=runtime.fields,
+                    zone=runtime.config.zone,
+                    now=now,
+                )
+        except LiaisonError as error:
+            log.warning("letter %d cannot be prepared: %s", letter_id, error)
+            return
 
 
 def _launch_letter(runtime: Runtime, letter_id: int) -> int:
@@ -116,6 +141,85 @@ def _launch_letter(runtime: Runtime, letter_id: int) -> int:
         log.warning("letter %d cannot leave: %s", letter_id, error)
         return 0
     return done["queued"]
+
+
+def advance_journeys(runtime: Runtime) -> int:
+    """Let customers into the journeys that are on, and lead on whoever's moment has come; returns how many moved."""
+    with runtime.reading() as session:
+        on = journeys.switched_on(session)
+    return sum(_advance_journey(runtime, journey_id) for journey_id in on)
+
+
+def _advance_journey(runtime: Runtime, journey_id: int) -> int:
+    now, means = runtime.clock.now(), journeys.means_of(runtime)
+    try:
+        _let_in(runtime, journey_id, means, now)
+        with runtime.reading() as session:
+            ways = [
+                version_id
+                for version_id in journeys.versions_under_way(session, journey_id)
+                if journeys.has_due(session, version_id, now=now)
+            ]
+        done = sum(_lead(runtime, version_id, means, now) for version_id in ways)
+        with runtime.reading() as session:
+            is_silent = journeys.get_journey(session, journey_id).because == ""
+    except LiaisonError as error:
+        because = _whole(error)
+        log.warning("journey %d does not move: %s", journey_id, error)
+        done, is_silent = 0, False
+    else:
+        because = ""
+    if because or not is_silent:
+        with runtime.transaction() as session:
+            journeys.note(session, journey_id, because, now=now)
+    return done
+
+
+def _let_in(runtime: Runtime, journey_id: int, means: journeys.Means, now: datetime) -> None:
+    with runtime.reading() as session:
+        needs_preparing = journeys.needs_preparing(session, journey_id, means)
+    if needs_preparing:
+        with runtime.transaction() as session:
+            journeys.prepare(session, journey_id, means, now=now)
+    with runtime.reading() as session:
+        if not journeys.is_anybody_at_the_door(session, journey_id, means, now=now):
+            return
+    with runtime.transaction() as session:
+        journeys.enter_due(session, journey_id, means, now=now)
+
+
+def _lead(runtime: Runtime, version_id: int, means: journeys.Means, now: datetime) -> int:
+    """Batch after batch, each in a transaction of its own, so that nobody waits long for the write lock."""
+    done = 0
+    while True:
+        with runtime.transaction() as session:
+            met = journeys.advance(session, version_id, means, now=now)
+        done += met
+        if met < journeys.BATCH:
+            return done
+
+
+def send_notices(runtime: Runtime) -> int:
+    """Call the webhooks that journeys left to be called; returns how many were taken."""
+    settings = runtime.config.journeys
+    secret = settings.webhook_secret.get_secret_value()
+    if not secret:
+        return 0
+    manner = journeys.Manner(
+        secret, settings.webhook_http, settings.webhook_private, settings.webhook_seconds
+    )
+    with runtime.reading() as session:
+        if not journeys.has_due_notices(session, now=runtime.clock.now()):
+            return 0
+    with runtime.transaction() as session:
+        calls = journeys.claim_notices(session, now=runtime.clock.now(), limit=10)
+    taken = 0
+    for call in calls:
+        reply = journeys.send_notice(call, manner, now=runtime.clock.now())
+        with runtime.transaction() as session:
+            journeys.record_reply(session, call, reply, now=runtime.clock.now())
+        taken += reply.is_taken
+    return taken
 
 
 def ingest_hits(runtime: Runtime) -> int:

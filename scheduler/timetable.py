@@ -27,6 +27,8 @@ def timetable(config: Config) -> tuple[Tick, ...]:
         Tick("run_imports", jobs.run_imports, 2),
         Tick("recover_claims", jobs.recover_claims, 30),
         Tick("launch_letters", jobs.launch_letters, 60),
+        Tick("advance_journeys", jobs.advance_journeys, 15),
+        Tick("send_notices", jobs.send_notices, 5),
         Tick("refresh_scores", jobs.refresh_scores, config.scores.refresh_seconds),
         Tick("refresh_all_scores", jobs.refresh_all_scores, 300),
         Tick("retire_stale", jobs.retire_stale, 300),

@@ -39,6 +39,7 @@ from campaigns.customers.importing import (
     stop_import,
 )
 from campaigns.customers.kinds import FATES, Context, Convert, Kind, Options, Target
+from campaigns.customers.marking import change_attribute_of, tag_customers, untag_customers
 from campaigns.customers.model import Attribute, Consent, Customer, Import, Tag
 from campaigns.customers.queries import (
     attributes,
@@ -92,6 +93,7 @@ __all__ = [
     "birthday_words",
     "bulk_add_customers",
     "change_attribute",
+    "change_attribute_of",
     "change_customer",
     "check_import",
     "clean",
@@ -128,6 +130,8 @@ __all__ = [
     "set_options",
     "share_done",
     "stop_import",
+    "tag_customers",
     "tags",
     "tags_of",
+    "untag_customers",
 ]

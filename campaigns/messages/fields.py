@@ -19,7 +19,7 @@ def mailing_options(session: Session) -> Sequence[Option]:
     newest = func.max(Mailing.id)
     found = (
         select(Mailing.kind, Mailing.source_id, func.max(Mailing.name))
-        .where(Mailing.kind.in_(("newsletter", "letter")), Mailing.source_id.is_not(None))
+        .where(Mailing.kind.in_(("newsletter", "letter", "journey")), Mailing.source_id.is_not(None))
         .group_by(Mailing.kind, Mailing.source_id)
         .order_by(newest.desc())
         .limit(MOST_OPTIONS)

@@ -60,9 +60,9 @@ def manner(mailing: Mailing, config: Config) -> Manner:
         sender_email=mailing.sender_email or config.sender.email,
         reply_to=mailing.reply_to or config.sender.reply_to,
         list_name=config.shop.name,
-        list_key="letters" if mailing.kind == "letter" else "newsletters",
+        list_key="newsletters" if mailing.kind == "newsletter" else "letters",
         feedback=f"{mailing.kind[0]}{mailing.source_id or 0}-{mailing.id}",
-        is_automatic=mailing.kind == "letter" and not is_test,
+        is_automatic=mailing.kind in ("letter", "journey"),
         base_url=config.web.base_url.rstrip("/"),
     )
 
