@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base, Id, Money
@@ -199,3 +199,31 @@ class Mark(Base):
     source: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, default=0)
     at: Mapped[datetime]
+
+
+class Sunset(Base):
+    """The last call to one silent customer: begun by a person or the rule, ended by a sign of life or by silence.
+
+    `outcome` is "" while it runs, then answered, suppressed, or stopped (by a person, or because the customer is
+    kept out for another cause). The last letter is the message whose occasion_key is `sunset:<id>`.
+    """
+
+    __tablename__ = "sunset"
+    __table_args__ = (
+        Index(
+            "uq_sunset_running",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_sunset_begun_at", "begun_at"),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    begun_at: Mapped[datetime]
+    begun_by: Mapped[str] = mapped_column(String(254), default="")
+    evidence: Mapped[str] = mapped_column(Text, default="")
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(12), default="")

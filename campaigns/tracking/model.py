@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, SmallInteger, String, Text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base, Id
@@ -62,3 +62,37 @@ class Receipt(Base):
     service: Mapped[str] = mapped_column(String(20), primary_key=True)
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Inlet(Base):
+    """A way in for returned mail that is meant to be at work: when it last was, and what hinders it."""
+
+    __tablename__ = "returns_inlet"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)  # listener, mailbox
+    seen_at: Mapped[datetime]
+    trouble: Mapped[str] = mapped_column(Text, default="")  # one sentence for a person; empty: all is well
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    next_at: Mapped[datetime | None]  # after failures: not tried before
+
+
+class LastOpen(Base):
+    """The day on which somebody who did not agree to measuring last opened a letter: one date, overwritten.
+
+    For the hygiene of the list alone (config: tracking.hygiene_from); no time, no letter, no program.
+    """
+
+    __tablename__ = "last_open"
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True)
+    on: Mapped[str] = mapped_column(String(10))  # ISO date in the team's zone
+
+
+class AnonymousCount(Base):
+    """How often a mailing was opened or clicked by people who did not agree to measuring, without whose."""
+
+    __tablename__ = "anonymous_count"
+
+    mailing_id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(14), primary_key=True)  # opened, clicked
+    count: Mapped[int] = mapped_column(default=0)

@@ -15,6 +15,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "anonymous_count",
+        sa.Column("mailing_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=14), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("mailing_id", "kind", name=op.f("pk_anonymous_count")),
+    )
+    op.create_table(
         "customer",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -612,6 +619,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "last_open",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+            name=op.f("fk_last_open_customer_id_customer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_last_open")),
+    )
+    op.create_table(
         "purchase",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -880,6 +899,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("staff_login", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_staff_login_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "sunset",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("begun_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("begun_by", sa.String(length=254), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("ended_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name=op.f("fk_sunset_customer_id_customer"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sunset")),
+    )
+    with op.batch_alter_table("sunset", schema=None) as batch_op:
+        batch_op.create_index("ix_sunset_begun_at", ["begun_at"], unique=False)
+        batch_op.create_index(
+            "uq_sunset_running",
+            ["customer_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "template_version",
