@@ -17,7 +17,10 @@ from campaigns.messages.actions import (
 )
 from campaigns.messages.claiming import RefusalHook
 from campaigns.messages.fields import is_of_mailing, mailing_options
+from campaigns.messages.holding import salt_of
+from campaigns.messages.holdout import held_out, is_held_out
 from campaigns.messages.model import HELD_REASONS, STATUSES, Attempt, Halt, Mailing, Message, Sender
+from campaigns.messages.pressure import FREQUENCIES, REASONS, Hold, Mail, Policy, Reader
 from campaigns.messages.queries import (
     attempts,
     count_undecided,
@@ -42,16 +45,22 @@ from campaigns.messages.viewing import web_version
 
 __all__ = [
     "ASKED",
+    "FREQUENCIES",
     "GIVEN",
     "HELD_REASONS",
     "PRIORITIES",
+    "REASONS",
     "STATUSES",
     "TYPES",
     "Attempt",
     "Halt",
+    "Hold",
+    "Mail",
     "Mailing",
     "MailingType",
     "Message",
+    "Policy",
+    "Reader",
     "Refusal",
     "RefusalHook",
     "Sender",
@@ -68,8 +77,10 @@ __all__ = [
     "halt",
     "halted",
     "held_by_reason",
+    "held_out",
     "is_finished",
     "is_hard",
+    "is_held_out",
     "is_of_mailing",
     "ledger",
     "lift_halt",
@@ -82,6 +93,7 @@ __all__ = [
     "recover_journals",
     "resume_mailing",
     "run_sender",
+    "salt_of",
     "send_due",
     "send_test",
     "senders",
