@@ -16,7 +16,7 @@ from campaigns.db import Database, connect
 from campaigns.fields import Fields, gather
 from campaigns.links import Links
 from campaigns.mail import Mailer, SmtpMailer
-from campaigns.messages import Refusal, RefusalHook, is_hard
+from campaigns.messages import Policy, Refusal, RefusalHook, is_hard
 from campaigns.purchases import ORDER_FILES
 from campaigns.signals import SIGNAL_FILES
 from campaigns.tracking import diagnose, guard_mailings, mailings_of, record_bounce
@@ -37,6 +37,11 @@ class Runtime:
     mailer: Mailer
     refusal_hooks: tuple[RefusalHook, ...]
     import_kinds: Mapping[str, Kind]
+
+    @property
+    def policy(self) -> Policy:
+        """How much is too much, by the settings."""
+        return Policy(self.config.pressure, self.config.zone)
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A block that writes: committed at its end, rolled back if it raises."""

@@ -16,6 +16,7 @@ from campaigns import (
     newsletters,
     runs,
     scoring,
+    suggestions,
     suppression,
     tracking,
 )
@@ -58,6 +59,7 @@ def _launch(runtime: Runtime, newsletter_id: int) -> int:
                 zone=runtime.config.zone,
                 sender=runtime.config.sender,
                 now=now,
+                policy=runtime.policy,
             )
     except LiaisonError as error:
         with runtime.transaction() as session:
@@ -134,6 +136,7 @@ def _launch_letter(runtime: Runtime, letter_id: int) -> int:
                 zone=runtime.config.zone,
                 sender=runtime.config.sender,
                 now=now,
+                policy=runtime.policy,
             )
     except LiaisonError as error:
         with runtime.transaction() as session:
@@ -249,6 +252,16 @@ def refresh_all_scores(runtime: Runtime) -> int:
         return scoring.refresh_everybody(rt.database, now=rt.clock.now(), config=rt.config)
 
     return _once_a_day(runtime, "refresh_all_scores", runtime.config.scores.full_hour, refresh)
+
+
+def learn_suggestions(runtime: Runtime) -> int:
+    """Learn anew which product goes with which, once a night; returns how many pairs are known."""
+
+    def learn(rt: Runtime) -> int:
+        support = rt.config.suggestions.least_support
+        return suggestions.refresh(rt.database, least_support=support, now=rt.clock.now())
+
+    return _once_a_day(runtime, "learn_suggestions", runtime.config.scores.full_hour, learn)
 
 
 def retire_stale(runtime: Runtime) -> int:

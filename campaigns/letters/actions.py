@@ -24,9 +24,11 @@ from campaigns.letters.queries import (
     late_span,
     mailings_of,
 )
-from campaigns.letters.rules import Plan
+from campaigns.letters.rules import Plan, wait_hours
 from campaigns.messages import (
+    GIVEN,
     Mailing,
+    Policy,
     enqueue_occasions,
     get_mailing,
     open_mailing,
@@ -117,6 +119,7 @@ def launch_due(
     zone: ZoneInfo,
     sender: Sender,
     now: datetime,
+    policy: Policy | None = None,
 ) -> dict[str, int]:
     """Queue every occasion whose moment has come and that has no message yet; returns how many `queued`, `held`.
 
@@ -127,7 +130,7 @@ def launch_due(
         return {"queued": 0, "held": 0}
     letter = get_letter(session, letter_id)
     due = due_now(session, letter, occasions=occasions, zone=zone, now=now)
-    return _queue(session, letter, due, sender, now)
+    return _queue(session, letter, due, sender, policy, now)
 
 
 def decide_late(
@@ -139,6 +142,7 @@ def decide_late(
     zone: ZoneInfo,
     sender: Sender,
     now: datetime,
+    policy: Policy | None = None,
 ) -> dict[str, int]:
     """Somebody decides on what is late of a letter that asks: it leaves after all, or is left out for good.
 
@@ -152,7 +156,7 @@ def decide_late(
         return {"queued": 0, "held": 0}
     due = due_between(session, letter, occasions=occasions, zone=zone, span=span, now=now) if is_sent else []
     letter.decided_until = span[1]
-    return _queue(session, letter, due, sender, now)
+    return _queue(session, letter, due, sender, policy, now)
 
 
 def stop(session: Session, letter_id: int, *, because: str, now: datetime) -> int:
@@ -197,14 +201,19 @@ def _take(session: Session, letter_id: int) -> bool:
 
 
 def _queue(
-    session: Session, letter: Letter, found: Sequence[Select[Any]], sender: Sender, now: datetime
+    session: Session,
+    letter: Letter,
+    found: Sequence[Select[Any]],
+    sender: Sender,
+    policy: Policy | None,
+    now: datetime,
 ) -> dict[str, int]:
     done = {"queued": 0, "held": 0}
     for due in found:
         if not session.scalar(select(exists(due))):
             continue
         mailing = _mailing(session, letter, sender, now)
-        for status, count in enqueue_occasions(session, mailing.id, due, now=now).items():
+        for status, count in enqueue_occasions(session, mailing.id, due, now=now, policy=policy).items():
             done[status] += count
     letter.because = ""
     return done
@@ -216,6 +225,10 @@ def _mailing(session: Session, letter: Letter, sender: Sender, now: datetime) ->
     said: dict[str, Any] = {
         "name": letter.name,
         "type": letter.type,
+        "leaves_in_complaint": letter.leaves_in_complaint,
+        "wait_hours": wait_hours(letter.late, letter.late_days),
+        "holdout": letter.holdout,
+        "priority": 2 if letter.type in GIVEN else None,
         "version_id": version.id,
         "subject": letter.subject or version.subject,
         "preheader": letter.preheader or version.preheader,
@@ -227,7 +240,9 @@ def _mailing(session: Session, letter: Letter, sender: Sender, now: datetime) ->
         mailing = get_mailing(session, letter.mailing_id)
         if mailing.status == "paused":
             return mailing  # stopped by itself: new words do not get round that, a person lets it go on
-        if mailing.status == "open" and all(getattr(mailing, key) == said[key] for key in said):
+        if mailing.status == "open" and all(
+            getattr(mailing, key) == said[key] for key in said if key != "priority"
+        ):
             return mailing
     mailing = open_mailing(session, kind="letter", source_id=letter.id, now=now, **said)
     letter.mailing_id = mailing.id

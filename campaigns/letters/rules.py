@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.clock import instant_of
 from campaigns.errors import Invalid
-from campaigns.messages import type_fault
+from campaigns.messages import MOST_HELD_OUT, type_fault
 from campaigns.occasions import Zones
 
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "sender_name": 200}
@@ -36,6 +36,8 @@ class Plan:
     late: str = "send"
     late_days: int = 2
     type: str = ""
+    leaves_in_complaint: bool = False
+    holdout: int = 0
     template_id: int | None = None
     subject: str = ""
     preheader: str = ""
@@ -57,6 +59,8 @@ class Plan:
                 faults[name] = "This must stay on one line, without control characters."
         if fault := type_fault(values["type"]):
             faults["type"] = fault
+        if not 0 <= values["holdout"] <= MOST_HELD_OUT:
+            faults["holdout"] = f"Write a number from 0 to {MOST_HELD_OUT}."
         if not values["name"]:
             faults["name"] = "Give it a name, for yourself."
         if not 0 <= values["hour"] <= 23:
@@ -68,6 +72,12 @@ class Plan:
         if faults:
             raise Invalid("The letter cannot be kept like this.", faults)
         return Plan(**values)
+
+
+def wait_hours(late: str, late_days: int) -> int:
+    """How long a letter that pressure, a pause or a complaint holds back waits before it expires: as long as it may be
+    late; half a day where it may not, two days where somebody is asked."""
+    return {"send": 24 * max(late_days, 1), "ask": 48}.get(late, 12)
 
 
 def window(

@@ -18,6 +18,7 @@ from campaigns.messages.actions import (
 from campaigns.messages.claiming import RefusalHook
 from campaigns.messages.fields import is_of_mailing, mailing_options
 from campaigns.messages.holding import salt_of
+from campaigns.messages.holdout import MOST as MOST_HELD_OUT
 from campaigns.messages.holdout import held_out, is_held_out
 from campaigns.messages.model import HELD_REASONS, STATUSES, Attempt, Halt, Mailing, Message, Sender
 from campaigns.messages.pressure import FREQUENCIES, REASONS, Hold, Mail, Policy, Reader
@@ -48,6 +49,7 @@ __all__ = [
     "FREQUENCIES",
     "GIVEN",
     "HELD_REASONS",
+    "MOST_HELD_OUT",
     "PRIORITIES",
     "REASONS",
     "STATUSES",

@@ -16,6 +16,7 @@ from campaigns.errors import Conflict, Invalid
 from campaigns.fields import Fields
 from campaigns.messages import (
     Mailing,
+    Policy,
     enqueue,
     is_finished,
     open_mailing,
@@ -159,7 +160,14 @@ def put_aside(session: Session, newsletter_id: int, *, because: str, now: dateti
 
 
 def launch(
-    session: Session, newsletter_id: int, *, fields: Fields, zone: ZoneInfo, sender: Sender, now: datetime
+    session: Session,
+    newsletter_id: int,
+    *,
+    fields: Fields,
+    zone: ZoneInfo,
+    sender: Sender,
+    now: datetime,
+    policy: Policy | None = None,
 ) -> dict[str, int] | None:
     """Turn a scheduled one whose moment has come into messages; returns how many are `queued` and `held`.
 
@@ -188,13 +196,15 @@ def launch(
         sender_name=newsletter.sender_name or sender.name,
         sender_email=newsletter.sender_email or sender.email,
         reply_to=newsletter.reply_to or sender.reply_to,
+        wait_hours=policy.settings.newsletter_hours if policy else 24,
+        holdout=newsletter.holdout,
         now=now,
     )
     newsletter.mailing_id = mailing.id
     session.flush()
     segment = get_segment(session, newsletter.segment_id)
     chosen = members(session, segment.rule, fields, now=now, zone=zone)
-    return enqueue(session, mailing.id, chosen, now=now)
+    return enqueue(session, mailing.id, chosen, now=now, policy=policy)
 
 
 def finish(session: Session, newsletter_id: int, mailing_id: int, *, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from campaigns.clock import instant_of
 from campaigns.errors import Invalid
-from campaigns.messages import type_fault
+from campaigns.messages import MOST_HELD_OUT, type_fault
 
 Act = Literal["change", "schedule", "unschedule", "launch", "pause", "resume", "cancel", "finish"]
 
@@ -37,6 +37,7 @@ class Draft:
 
     name: str
     type: str = ""
+    holdout: int = 0
     segment_id: int | None = None
     template_id: int | None = None
     subject: str = ""
@@ -58,6 +59,8 @@ class Draft:
                 faults[name] = "This must stay on one line, without control characters."
         if fault := type_fault(values["type"]):
             faults["type"] = fault
+        if not 0 <= values["holdout"] <= MOST_HELD_OUT:
+            faults["holdout"] = f"Write a number from 0 to {MOST_HELD_OUT}."
         if not values["name"]:
             faults["name"] = "Give it a name, for yourself."
         if faults:
