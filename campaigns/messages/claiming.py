@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.mail import Answer
+from campaigns.messages.gaps import gap_open, outside
 from campaigns.messages.holding import READER, may_leave, restrain
 from campaigns.messages.journal import Remains
 from campaigns.messages.model import Attempt, Halt, Mailing, Message, Sender
@@ -50,6 +51,8 @@ class Claimed:
     tries: int
     queued_at: datetime
     priority: int
+    waits_for: str = ""
+    taken_at: float = 0.0
     sender: str = ""
     recipient: str = ""
     needs_utf8: bool = False
@@ -57,6 +60,9 @@ class Claimed:
     begun_at: float = 0.0
     lost: int = 0
 
+
+Admit = Callable[[Session, Sequence[Claimed]], list[Claimed]]
+"""Of the messages that may be written to at all, those whose receiver's pace lets them come now (see pacing.py)."""
 
 RefusalHook = Callable[[Session, Sequence[Refusal], datetime], None]
 """Called in the transaction that records the refusals (steps mail, rcpt, data, dot; code ≥ 500)."""
@@ -83,6 +89,7 @@ def claim(
     without_domains: Collection[str] = (),
     before_priority: int | None = None,
     policy: Policy,
+    admit: Admit | None = None,
 ) -> list[Claimed]:
     """Up to `limit` due messages become `sending` under `owner`'s lease, those of the first mailings first.
 
@@ -101,6 +108,8 @@ def claim(
         )
         checked = {row.id: _checked(session, row, priorities[row.mailing_id]) for row in rows}
         fit = {id_: message for id_, message in checked.items() if message is not None}
+        if admit is not None:
+            fit = {message.id: message for message in admit(session, list(fit.values()))}
         back = restrain(session, [row for row in rows if row.id in fit], policy, now=now)
         claimed = [message for id_, message in fit.items() if id_ not in back]
         if claimed or len(rows) < limit:
@@ -119,23 +128,24 @@ def _found(
     """Ids of messages that are due, and the priority of each of their mailings."""
     ids: list[int] = []
     priorities: dict[int, int] = {}
-    for priority, group in _due_mailings(session, now, before_priority).items():
+    is_due = and_(Message.next_attempt_at <= now, *outside(gap_open(session)))
+    for priority, group in _due_mailings(session, is_due, before_priority).items():
         for place, mailing_id in enumerate(group):
             left = limit - len(ids)
             if left <= 0:
                 break
             share = -(-left // (len(group) - place))
-            ids += _due_ids(session, mailing_id, now, share, without_domains)
+            ids += _due_ids(session, mailing_id, is_due, share, without_domains)
             priorities[mailing_id] = priority
     return ids, priorities
 
 
-def _due_mailings(session: Session, now: datetime, before: int | None) -> dict[int, list[int]]:
+def _due_mailings(session: Session, is_due: ColumnElement[bool], before: int | None) -> dict[int, list[int]]:
     # A scalar subquery with its limit is one look into the index for each open mailing; an EXISTS is made
     # a join over all waiting messages by PostgreSQL.
     due = (
         select(Message.id)
-        .where(Message.mailing_id == Mailing.id, Message.status == "queued", Message.next_attempt_at <= now)
+        .where(Message.mailing_id == Mailing.id, Message.status == "queued", is_due)
         .limit(1)
         .correlate(Mailing)
         .scalar_subquery()
@@ -153,11 +163,15 @@ def _due_mailings(session: Session, now: datetime, before: int | None) -> dict[i
 
 
 def _due_ids(
-    session: Session, mailing_id: int, now: datetime, limit: int, without_domains: Collection[str]
+    session: Session,
+    mailing_id: int,
+    is_due: ColumnElement[bool],
+    limit: int,
+    without_domains: Collection[str],
 ) -> list[int]:
     rows = (
         select(Message.id)
-        .where(Message.mailing_id == mailing_id, Message.status == "queued", Message.next_attempt_at <= now)
+        .where(Message.mailing_id == mailing_id, Message.status == "queued", is_due)
         .order_by(Message.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -195,6 +209,7 @@ def _facts_of(ids: Sequence[int]) -> Select[Any]:
             Message.attempts,
             Message.queued_at,
             Message.held_reason,
+            Message.waits_for,
             *READER,
             Customer.email,
             Customer.domain.label("domain_now"),
@@ -235,6 +250,7 @@ def _checked(session: Session, row: Any, priority: int) -> Claimed | None:
         tries=row.attempts,
         queued_at=row.queued_at,
         priority=priority,
+        waits_for=row.waits_for,
     )
 
 
@@ -254,6 +270,7 @@ def _lease(session: Session, ids: Sequence[int], owner: str, now: datetime, seco
         .values(
             status="sending",
             held_reason="",  # what it waited for is over
+            waits_for="",
             lease_owner=owner,
             lease_until=now + timedelta(seconds=seconds),
         )
@@ -273,6 +290,7 @@ def still_good(session: Session, owner: str, *, now: datetime, policy: Policy) -
         ~_is_suppressed(),
         may_leave(now, policy.settings.exempt),
         ~exists().where(Halt.lifted_at.is_(None)).correlate(None),
+        *outside(gap_open(session)),
     )
     rows = session.execute(
         select(Message.id, is_good)
@@ -309,7 +327,7 @@ def put_back(session: Session, owner: str, ids: Collection[int], *, now: datetim
     session.execute(
         update(Message)
         .where(Message.id.in_(free))
-        .values(status="queued", next_attempt_at=now, lease_owner=None, lease_until=None)
+        .values(status="queued", lease_owner=None, lease_until=None)  # due since when it was
         .execution_options(synchronize_session=False)
     )
 
@@ -463,7 +481,7 @@ def recover(
     session.execute(
         update(Message)
         .where(Message.id.in_(free))
-        .values(status="queued", next_attempt_at=now, lease_owner=None, lease_until=None)
+        .values(status="queued", lease_owner=None, lease_until=None)  # due since when it was
         .execution_options(synchronize_session=False)
     )
     return {"free": len(free), "settled": len(outcomes)}

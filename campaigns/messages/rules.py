@@ -125,98 +125,143 @@ SLOW_SECONDS = 0.5
 """A destination that takes longer than this for a mail must leave lines free for the others."""
 
 
-class FairQueue(Generic[W]):
-    """Who is next: by priority, then each destination in turn; a slow one never holds all `lines`."""
+class Gatekeeper(Protocol):
+    """Who may go when (see campaigns.messages.pacing). Moments are seconds of one monotonic clock."""
 
-    def __init__(self, lines: int) -> None:
-        self._lines = lines
+    def key(self, domain: str) -> str: ...
+    def is_open(self, now: float) -> bool: ...
+    def may_go(self, key: str, under_way: int, now: float) -> bool: ...
+    def gone(self, key: str, now: float) -> None: ...
+    def is_bounded(self, key: str) -> bool: ...
+
+
+class FairQueue(Generic[W]):
+    """Who is next: by priority, then each receiver in turn, as fast as its pace allows.
+
+    There are `lines` for everybody and `spare` ones besides. Receivers that answer slowly use only as many as
+    there are spare ones while quick receivers wait, so that they take nothing from those; else all but one.
+    """
+
+    def __init__(self, lines: int, gate: Gatekeeper, *, spare: int = 0) -> None:
+        self._lines, self._spare, self._gate = lines + spare, max(spare, 1), gate
         self._by_priority: dict[int, dict[str, deque[W]]] = {}
         self._under_way: dict[str, int] = {}
         self._pace: dict[str, float] = {}
+        self._domains: dict[str, set[str]] = {}  # of the slow ones, for the claim
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
     def add(self, message: W, *, first: bool = False) -> None:
-        """Stand in line; `first`: before the others of its destination."""
-        domains = self._by_priority.setdefault(message.priority, {})
-        line = domains.setdefault(message.domain, deque())
+        """Stand in line; `first`: before the others of its receiver."""
+        keys = self._by_priority.setdefault(message.priority, {})
+        line = keys.setdefault(self._gate.key(message.domain), deque())
         if first:
             line.appendleft(message)
         else:
             line.append(message)
         self._size += 1
 
-    def take(self) -> W | None:
-        """The next one; None if there is none, or only such as must wait for a line of their own."""
+    def take(self, now: float) -> W | None:
+        """The next one; None if there is none, or only such as must wait."""
+        if not self._size or not self._gate.is_open(now):
+            return None
         for priority in sorted(self._by_priority):
-            domains = self._by_priority[priority]
-            for domain in list(domains):
-                if not self._may_go(domain):
-                    continue
-                line = domains.pop(domain)
-                message = line.popleft()
-                if line:
-                    domains[domain] = line  # to the end: the other destinations come first
-                elif not domains:
-                    del self._by_priority[priority]
-                self._size -= 1
-                self._under_way[domain] = self._under_way.get(domain, 0) + 1
-                return message
+            keys = self._by_priority[priority]
+            key = next((key for key in keys if self._may_go(key, now)), None)
+            if key is None:
+                continue
+            line = keys.pop(key)
+            message = line.popleft()
+            if line:
+                keys[key] = line  # to the end: the other receivers come first
+            elif not keys:
+                del self._by_priority[priority]
+            self._size -= 1
+            self._under_way[key] = self._under_way.get(key, 0) + 1
+            self._gate.gone(key, now)
+            return message
         return None
 
-    def _may_go(self, domain: str) -> bool:
-        if not self._is_slow(domain) or self._lines == 1:
+    def _may_go(self, key: str, now: float) -> bool:
+        under_way = self._under_way.get(key, 0)
+        if not self._gate.may_go(key, under_way, now):
+            return False
+        if not self._is_slow(key) or self._lines == 1:
             return True
-        others_wait = any(d != domain for domains in self._by_priority.values() for d in domains)
-        most = max(1, self._lines // 2) if others_wait else self._lines - 1
-        return self._under_way.get(domain, 0) < most
+        if any(not self._is_slow(each) for keys in self._by_priority.values() for each in keys):
+            return sum(n for each, n in self._under_way.items() if self._is_slow(each)) < self._spare
+        others_wait = any(each != key for keys in self._by_priority.values() for each in keys)
+        return under_way < (max(1, self._lines // 2) if others_wait else self._lines - 1)
 
     def done(self, domain: str, seconds: float | None = None) -> None:
-        """One of this destination is through, after so many seconds (None: it says nothing about its pace)."""
-        left = self._under_way.get(domain, 0) - 1
+        """One of this receiver is through, after so many seconds (None: it says nothing about its pace)."""
+        key = self._gate.key(domain)
+        left = self._under_way.get(key, 0) - 1
         if left > 0:
-            self._under_way[domain] = left
+            self._under_way[key] = left
         else:
-            self._under_way.pop(domain, None)
-        if seconds is not None:
-            before = self._pace.get(domain, seconds)
-            pace = 0.7 * before + 0.3 * seconds
-            if pace > SLOW_SECONDS / 2:
-                self._pace[domain] = pace
-            else:  # only the slow are remembered: memory stays flat over a million destinations
-                self._pace.pop(domain, None)
+            self._under_way.pop(key, None)
+        if seconds is None:
+            return
+        pace = 0.7 * self._pace.get(key, seconds) + 0.3 * seconds
+        if pace > SLOW_SECONDS / 2:
+            self._pace[key] = pace
+            self._domains.setdefault(key, set()).add(domain)
+        elif self._pace.pop(key, None) is not None:  # only the slow are remembered: memory stays flat
+            self._domains.pop(key, None)
+
+    @property
+    def needs_spare(self) -> bool:
+        """Whether slow receivers have mail waiting or under way beside quick ones."""
+        return any(self._is_slow(key) for key in self._pace)
 
     def crowded(self, most: int) -> list[str]:
-        """Slow destinations with at least `most` waiting here: no more need be claimed for them now."""
-        return [domain for domain in self._pace if self._is_slow(domain) and self._waiting(domain) >= most]
+        """Domains of slow receivers with at least `most` waiting here: no more need be claimed for them now."""
+        full = (key for key in self._pace if self._is_slow(key) and self._waiting(key) >= most)
+        return [domain for key in full for domain in self._domains[key]]
 
     def at_hand(self, most: int) -> int:
-        """How many could go soon: of a slow destination at most `most` are counted."""
-        held_up = (self._waiting(domain) - most for domain in self._pace if self._is_slow(domain))
-        return self._size - sum(more for more in held_up if more > 0)
+        """How many could go soon: of a slow receiver at most `most` are counted, of one with a pace of its own none."""
+        held_up = 0
+        for keys in self._by_priority.values():
+            for key, line in keys.items():
+                if self._gate.is_bounded(key):
+                    held_up += len(line)
+                elif self._pace and self._is_slow(key):
+                    held_up += max(len(line) - most, 0)
+        return self._size - held_up
+
+    def waiting(self) -> dict[str, dict[int, int]]:
+        """How many wait, by receiver and priority; under `*` all together."""
+        found: dict[str, dict[int, int]] = {"*": {}}
+        for priority, keys in self._by_priority.items():
+            found["*"][priority] = sum(map(len, keys.values()))
+            for key, line in keys.items():
+                found.setdefault(key, {})[priority] = len(line)
+        return found
 
     def most_urgent(self) -> int | None:
         """The priority of the first in line."""
         return min(self._by_priority, default=None)
 
-    def _is_slow(self, domain: str) -> bool:
-        return self._pace.get(domain, 0.0) > SLOW_SECONDS
+    def _is_slow(self, key: str) -> bool:
+        return self._pace.get(key, 0.0) > SLOW_SECONDS
 
-    def _waiting(self, domain: str) -> int:
-        return sum(len(domains.get(domain, ())) for domains in self._by_priority.values())
+    def _waiting(self, key: str) -> int:
+        return sum(len(keys.get(key, ())) for keys in self._by_priority.values())
 
     def drain(self) -> Iterable[W]:
         """Everybody, in no particular order; the queue is empty then."""
-        everybody = [m for domains in self._by_priority.values() for line in domains.values() for m in line]
+        everybody = [m for keys in self._by_priority.values() for line in keys.values() for m in line]
         self._by_priority = {}
         self._size = 0
         return everybody
 
     def ids(self) -> set[int]:
         """Everybody who stands in line."""
-        return {m.id for domains in self._by_priority.values() for line in domains.values() for m in line}
+        return {m.id for keys in self._by_priority.values() for line in keys.values() for m in line}
 
     def remove(self, unwanted: set[int]) -> list[W]:
         """Take out those with these ids, and return them."""

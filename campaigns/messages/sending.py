@@ -146,6 +146,7 @@ class Sending:
         self._trouble_since: datetime | None = None
         self._sent = 0
         self._mishaps = 0
+        self._has_beaten = False
 
     # What the lines ask (see campaigns.mail.transport.Outlet).
 
@@ -217,6 +218,8 @@ class Sending:
         """Why nothing can leave; "" when it can again."""
         if words == self._trouble:
             return
+        if not words:  # nothing leaves before the next beat has told how long it was
+            self._has_beaten, self._looked_at = False, float("-inf")
         if words:
             log.warning("sending.trouble", words=words)
         elif self._trouble:
