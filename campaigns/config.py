@@ -170,6 +170,8 @@ class Sending(Section):
     retry_first_seconds: int = Field(default=300, ge=1)
     retry_most_seconds: int = Field(default=14400, ge=1)
     retry_days: float = Field(default=4, gt=0)
+    stale_hours: float = Field(default=6, gt=0)
+    unknown_is_sent_after_hours: float = Field(default=0, ge=0)
 
 
 class PaceGroup(Section):
@@ -257,8 +259,17 @@ class Tracking(Section):
     network_bits_v6: int = Field(default=48, ge=0, le=128)
     ingest_seconds: float = Field(default=1, gt=0)
     hidden_link: bool = True
+    hygiene_from: str = ""
     machine_networks: list[str] = list(SCANNERS)
     own_machine_networks: list[str] = []
+
+    @field_validator("hygiene_from")
+    @classmethod
+    def _is_a_day(cls, day: str) -> str:
+        try:
+            return date.fromisoformat(day).isoformat() if day else ""
+        except ValueError as error:
+            raise ValueError(f"{day!r} is no day; write one like 2026-12-01, or leave it empty") from error
 
     @field_validator("machine_networks", "own_machine_networks")
     @classmethod
@@ -357,10 +368,30 @@ class Scores(Section):
     r_limits: list[float] = []
     f_limits: list[float] = []
     m_limits: list[float] = []
+    t_limits: list[float] = []
+    category_weights: dict[str, float] = {}
+    frat_weights: list[float] = [1, 1, 1, 1]
+    interest_half_life_days: float = Field(default=180, gt=0)
+    interest_order_weight: float = Field(default=3, ge=0)
+    survey_scale: float = Field(default=10, gt=0)
     refresh_seconds: float = Field(default=60, gt=0)
     full_hour: int = Field(default=3, ge=0, le=23)
 
-    @field_validator("r_limits", "f_limits", "m_limits")
+    @field_validator("category_weights")
+    @classmethod
+    def _are_not_negative(cls, weights: dict[str, float]) -> dict[str, float]:
+        if any(weight < 0 for weight in weights.values()):
+            raise ValueError("a category weighs 0 or more")
+        return weights
+
+    @field_validator("frat_weights")
+    @classmethod
+    def _are_four_weights(cls, weights: list[float]) -> list[float]:
+        if len(weights) != 4 or min(weights) < 0 or sum(weights) <= 0:
+            raise ValueError("give four weights of 0 or more, not all 0: frequency, recency, amount, type")
+        return weights
+
+    @field_validator("r_limits", "f_limits", "m_limits", "t_limits")
     @classmethod
     def _are_four_rising(cls, limits: list[float]) -> list[float]:
         if limits and (len(limits) != 4 or sorted(set(limits)) != limits):
@@ -375,6 +406,25 @@ class Rhythm(Section):
     usual_days: float = Field(default=0, ge=0)
 
 
+class Value(Section):
+    margin: float = Field(default=0.4, gt=0, le=1)
+    discount: float = Field(default=0.1, ge=0, le=1)
+    years: int = Field(default=5, ge=1, le=30)
+    churn_once: list[float] = []
+    churn_repeat: list[float] = []
+    churn_rise: float = Field(default=0.05, ge=0, le=1)
+    churn_constant: float = Field(default=0, ge=0, lt=1)
+
+    @field_validator("churn_once", "churn_repeat")
+    @classmethod
+    def _are_five_rising(cls, churns: list[float]) -> list[float]:
+        if churns and (len(churns) != 5 or sorted(churns) != churns or churns[0] < 0 or churns[-1] >= 1):
+            raise ValueError(
+                "give five shares that never fall, from 0 to below 1, or none to take the shop's own"
+            )
+        return churns
+
+
 class KeyAccounts(Section):
     share: float = Field(default=0.2, ge=0, le=1)
     most: int = Field(default=50, ge=1, le=1000)
@@ -382,6 +432,10 @@ class KeyAccounts(Section):
     least_customers: int = Field(default=3, ge=1)
     first_years: float = Field(default=2, ge=0)
     region_attribute: str = Field(default="", pattern="^[a-z0-9_]*$")
+
+
+class Suggestions(Section):
+    least_support: int = Field(default=5, ge=1)
 
 
 class Stale(Section):
@@ -432,8 +486,10 @@ class Config(BaseSettings):
     hooks: Hooks = Hooks()
     scores: Scores = Scores()
     rhythm: Rhythm = Rhythm()
+    value: Value = Value()
     key_accounts: KeyAccounts = KeyAccounts()
     stale: Stale = Stale()
+    suggestions: Suggestions = Suggestions()
     journeys: Journeys = Journeys()
     security: Security = Security()
 

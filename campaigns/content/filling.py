@@ -65,12 +65,19 @@ class Filler:
         links: Links,
         subject: str | None = None,
         preheader: str | None = None,
+        shows_day: bool = False,
     ) -> None:
-        """`subject`, `preheader`: instead of the version's own (a newsletter may have its own words)."""
+        """`subject`, `preheader`: instead of the version's own (a newsletter may have its own words).
+
+        `shows_day`: letters without tracking bear a picture that tells the day of an open, and no more.
+        """
         compiled = version.compiled
         language = compiled.get("language", "en")
         self._links = links
-        self._tail = (_HIDDEN_LINK if config.tracking.hidden_link else "") + _PIXEL
+        self._tails = {
+            True: (_HIDDEN_LINK if config.tracking.hidden_link else "") + _PIXEL,
+            False: _PIXEL if shows_day else "",
+        }
         self._constant = {"shop": shop_values(config), "links": self._based(FOOT)}
         self._line = LetterEnvironment(language, is_html=False)
         self._html = LetterEnvironment(language, is_html=True)
@@ -130,9 +137,7 @@ class Filler:
         source = self._linked(version, version.compiled["html"], is_tracked, is_html=True)
         source = self._settled(source, is_html=True)
         shown = f'<div style="{_HIDDEN}">{_escaped_statically(preheader)}{PADDING}</div>' if preheader else ""
-        source = source.replace(PREHEADER_MARK, shown, 1).replace(
-            PIXEL_MARK, self._tail if is_tracked else "", 1
-        )
+        source = source.replace(PREHEADER_MARK, shown, 1).replace(PIXEL_MARK, self._tails[is_tracked], 1)
         return source.replace(BASE_PLACEHOLDER, html.escape(self._links.base_url))
 
     def _text_source(self, version: Wording, is_tracked: bool) -> str:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from campaigns.content import get_version, joined, reader_values
 from campaigns.errors import Invalid, NotFound
 from campaigns.messages.model import Mailing
-from campaigns.messages.queries import get_message
+from campaigns.messages.queries import get_message, recipient_of
 from campaigns.messages.sending import Ground
 from campaigns.messages.writing import Prepared
 
@@ -35,7 +35,10 @@ def web_version(session: Session, runtime: Ground, message_id: int) -> str:
     )
     values = {**loaded[message.customer_id], "letter": message.facts or {}}
     token = runtime.links.token(message.id, message.mailing_id)
+    person = recipient_of(session, message)
+    # Who withdrew their consent to measuring since gets no picture and direct links here, too.
+    is_tracked = message.is_tracked and person is not None and person.may_track
     try:
-        return joined(prepared.words.html(values, is_tracked=message.is_tracked, token=token), token)
+        return joined(prepared.words.html(values, is_tracked=is_tracked, token=token), token)
     except Invalid as error:
         raise NotFound("This letter is no longer on record.") from error

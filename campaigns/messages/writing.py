@@ -42,6 +42,7 @@ class Prepared:
             links=links,
             subject=mailing.subject or None,
             preheader=mailing.preheader or None,
+            shows_day=mailing.is_tracked and bool(config.tracking.hygiene_from),
         )
         own = f"{mailing.subject} {mailing.preheader}"  # may name what the version itself does not
         named = {name for name in sources if f"{name}." in own}
@@ -53,7 +54,6 @@ class Prepared:
 
 def manner(mailing: Mailing, config: Config) -> Manner:
     """How the mails of this mailing are addressed and marked."""
-    is_test = mailing.kind == "test"
     shop = mailing.sender_name or config.sender.name or config.shop.name
     return Manner(
         sender_name=shop,

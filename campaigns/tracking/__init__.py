@@ -14,10 +14,12 @@ from campaigns.tracking.agents import Agent, read_agent
 from campaigns.tracking.dialects import SERVICES, Notice, read_notices
 from campaigns.tracking.fading import has_faded, retire_faded
 from campaigns.tracking.guard import Danger, endangered, guard_mailings, judge_returns, mailings_of
+from campaigns.tracking.inlets import forget_unused_inlets, note_inlet, silent_inlets
 from campaigns.tracking.intake import hits_folder, ingest, judge_history
 from campaigns.tracking.journal import HitJournal
 from campaigns.tracking.judge import NEWEST, REASONS, RULES
-from campaigns.tracking.model import JUDGEMENTS, KINDS, Event
+from campaigns.tracking.mailbox import fetch_mailbox, read_mailbox
+from campaigns.tracking.model import JUDGEMENTS, KINDS, Event, LastOpen
 from campaigns.tracking.notices import take_notices
 from campaigns.tracking.queries import Reader, count_judgements, events_of, reader
 from campaigns.tracking.redirects import Redirects, web_address
@@ -32,6 +34,7 @@ from campaigns.tracking.signatures import (
     sns_subscribe_url,
 )
 from campaigns.tracking.spool import ReturnsListener, keep_mail, read_spool, spool_folder
+from campaigns.tracking.unmeasured import anonymous_counts, last_open_on
 
 __all__ = [
     "JUDGEMENTS",
@@ -45,12 +48,14 @@ __all__ = [
     "Event",
     "HitJournal",
     "Kept",
+    "LastOpen",
     "Notice",
     "Reader",
     "Recipient",
     "Redirects",
     "Returned",
     "ReturnsListener",
+    "anonymous_counts",
     "check_basic",
     "check_mailgun",
     "check_sendgrid",
@@ -59,6 +64,8 @@ __all__ = [
     "diagnose",
     "endangered",
     "events_of",
+    "fetch_mailbox",
+    "forget_unused_inlets",
     "give_reason",
     "guard_mailings",
     "has_faded",
@@ -68,9 +75,12 @@ __all__ = [
     "judge_returns",
     "keep_mail",
     "keep_returned",
+    "last_open_on",
     "mailings_of",
     "mails_in",
+    "note_inlet",
     "read_agent",
+    "read_mailbox",
     "read_notices",
     "read_returned",
     "read_spool",
@@ -81,6 +91,7 @@ __all__ = [
     "record_spam_report",
     "retire_faded",
     "set_preferences",
+    "silent_inlets",
     "sns_subscribe_url",
     "spool_folder",
     "take_notices",

@@ -24,6 +24,7 @@ from campaigns.tracking.actions import record_events
 from campaigns.tracking.judge import NEWEST, Hit, Letter, Verdict, judge
 from campaigns.tracking.model import Event, Journal
 from campaigns.tracking.networks import Networks
+from campaigns.tracking.unmeasured import count_unmeasured
 
 BLOCK_BYTES = 1_000_000
 """So much of a journal goes into one transaction: some 5,000 hits, a few tenths of a second."""
@@ -120,6 +121,9 @@ def _keep(session: Session, lines: Sequence[journal.Line], config: Config) -> in
         count[line.message_id] += 1
         rows.append(_row(line, message))
     record_events(session, rows)
+    count_unmeasured(
+        session, lines, measured=known, zone=config.zone, keeps_date=bool(config.tracking.hygiene_from)
+    )
     judge_messages(session, {row["message_id"] for row in rows}, machine_networks(config))
     return len(rows)
 

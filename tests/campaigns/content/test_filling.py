@@ -99,6 +99,13 @@ def test_a_link_that_nobody_sees_stands_in_tracked_letters_only() -> None:
     assert all("9999" not in link["url"] for link in letter.links)
 
 
+def test_without_tracking_a_picture_tells_the_day_only_where_config_wants_it() -> None:
+    made = Filler(Draft(compiled(LETTER)), config=CONFIG, links=LINKS, shows_day=True)
+    shown = joined(made.html({}, is_tracked=False, token=TOKEN), TOKEN)
+    assert shown.count(f"/o/{TOKEN}") == 1 and "/c/" not in shown
+    assert "/o/" not in html(compiled(LETTER), is_tracked=False)
+
+
 def test_the_hidden_link_can_be_switched_off() -> None:
     tracking = CONFIG.tracking.model_copy(update={"hidden_link": False})
     made = Filler(

@@ -7,10 +7,12 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import customers, tracking
@@ -93,6 +95,52 @@ def test_those_who_did_not_agree_or_withdrew_leave_nothing(runtime: Runtime) -> 
         click(journal, message_id, mailing_id)
     assert ingest(runtime) == 0
     assert events(runtime) == []
+    with runtime.reading() as session:  # sums that name nobody
+        assert tracking.anonymous_counts(session, [its_mailing]) == {"opened": 0, "clicked": 1}
+        assert tracking.anonymous_counts(session, [other]) == {"opened": 0, "clicked": 1}
+        assert tracking.anonymous_counts(session, [4]) == {"opened": 0, "clicked": 1}
+        assert tracking.last_open_on(session, alice) is None
+
+
+def test_sums_of_those_who_did_not_agree_leave_machines_and_tests_out(runtime: Runtime) -> None:
+    never, mail = letter(runtime, "bob", may_track=False)
+    with runtime.transaction() as session:
+        trial = mailing(session, kind="test")
+        tried = message(session, trial, None)
+    journal = a_journal(runtime)
+    click(journal, never, mail, agent="curl/8")
+    click(journal, tried, trial)
+    assert journal.append("c", never, mail, 0, "HEAD", "", "", CHROME)
+    assert journal.append("c", never, mail, "", "GET", "", "hidden", CHROME)
+    assert journal.append("o", never, mail, "", "GET", "", "", "Mozilla/5.0")
+    assert journal.append("o", never, mail, "", "GET", "", "", CHROME)
+    ingest(runtime)
+    with runtime.reading() as session:
+        assert tracking.anonymous_counts(session, [mail, trial]) == {"opened": 1, "clicked": 0}
+
+
+def test_for_hygiene_one_date_is_kept_and_overwritten(runtime: Runtime, clock) -> None:
+    settings = runtime.config.tracking.model_copy(update={"hygiene_from": "2026-11-23"})
+    here = replace(runtime, config=runtime.config.model_copy(update={"tracking": settings}))
+    never, mail = letter(runtime, "bob", may_track=False)
+    agreed, other = letter(runtime, "alice")
+    with runtime.reading() as session:
+        bob, alice = (tracking.reader(session, id_).customer_id or 0 for id_ in (never, agreed))
+    journal = a_journal(runtime)
+    for days, agent in ((1, CHROME), (3, CHROME), (5, "curl/8"), (6, "Mozilla/5.0")):
+        clock.advance(
+            NOW + timedelta(days=days, hours=14) - clock.now()
+        )  # 00:00 in Paris: already the next day there
+        assert journal.append("o", never, mail, "", "GET", "192.0.2.0/24", "", agent)
+        assert journal.append("o", agreed, other, "", "GET", "192.0.2.0/24", "", agent)
+        ingest(here)
+    with runtime.reading() as session:
+        assert session.execute(select(tracking.LastOpen.customer_id, tracking.LastOpen.on)).all() == [
+            (bob, "2026-11-27")
+        ]
+        assert tracking.last_open_on(session, bob) == (NOW + timedelta(days=4)).date()
+        assert tracking.last_open_on(session, alice) is None
+    assert {event.customer_id for event in events(runtime)} == {alice}
 
 
 def test_torn_and_foreign_lines_are_passed_over(runtime: Runtime) -> None:

@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns import content
+from campaigns.customers import find_customer, record_consent
 from campaigns.messages import open_mailing
 from campaigns.runtime import Runtime
 from campaigns.tracking import ingest
@@ -72,3 +73,14 @@ def test_a_bad_link_is_a_friendly_page(runtime: Runtime, person: FlaskClient) ->
         answer = person.get(f"/v/{token}")
         assert answer.status_code == 404
         assert "leads nowhere" in answer.text
+
+
+def test_who_withdrew_their_consent_to_measuring_is_not_measured_here(
+    runtime: Runtime, person: FlaskClient
+) -> None:
+    token = token_of(runtime)
+    with runtime.transaction() as session:
+        found = find_customer(session, "alice@shop.example")
+        record_consent(session, found.id, purpose="tracking", is_granted=False, act="preferences", now=NOW)
+    shown = person.get(f"/v/{token}").text
+    assert "Dear Alice" in shown and "/c/" not in shown and "/o/" not in shown
