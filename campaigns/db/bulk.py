@@ -1,6 +1,7 @@
 """Write many rows at once, each database by its quickest way."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,60 @@ def _processor(column: Column[Any], dialect: Any) -> Callable[[Any], Any] | None
     implementation: Any = column.type.dialect_impl(dialect)
     found: Callable[[Any], Any] | None = implementation.bind_processor(dialect)
     return found
+
+
+def integer_chunks(session: Session, statement: Any, size: int = 100_000) -> Iterator[NDArray[np.int64]]:
+    """The rows of a select of whole numbers, none of them NULL, in chunks of shape (columns, rows).
+
+    By the driver's own way: SQLAlchemy's rows took twice as long on SQLite. PostgreSQL sends them by binary COPY,
+    whose records of equal length numpy reads as they are.
+    """
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        result = connection.execute(statement)
+        cursor: Any = result.cursor
+        while part := cursor.fetchmany(size):
+            flat = np.fromiter(chain.from_iterable(part), dtype=np.int64, count=len(part) * len(part[0]))
+            yield flat.reshape(len(part), -1).T
+        result.close()
+        return
+    yield from _copied(connection, statement, size)
+
+
+_COPY_HEADER = 19
+"""Signature, flags and the length of an extension that there is not (PostgreSQL manual, COPY, Binary Format)."""
+
+
+def _copied(connection: Any, statement: Any, size: int) -> Iterator[NDArray[np.int64]]:
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    processors = compiled._bind_processors
+    values = {
+        name: processors[name](value) if name in processors else value
+        for name, value in compiled.params.items()
+    }
+    count = len(statement.selected_columns)
+    names = [f"c{number}" for number in range(count)]
+    whole = ", ".join(f"{name}::bigint" for name in names)
+    query = f"COPY (SELECT {whole} FROM ({compiled}) AS given ({', '.join(names)})) TO STDOUT (FORMAT BINARY)"  # noqa: S608
+    record = np.dtype(
+        [("fields", ">i2")] + [part for name in names for part in ((f"{name}_size", ">i4"), (name, ">i8"))]  # type: ignore[operator]
+    )
+    waiting, skip = bytearray(), _COPY_HEADER
+    with connection.connection.driver_connection.cursor() as cursor, cursor.copy(query, values) as copy:
+        for block in copy:
+            waiting += block
+            if len(waiting) >= size * record.itemsize + skip:
+                yield _records(waiting, record, names, skip)
+                skip = 0
+    if len(waiting) >= skip + record.itemsize:
+        yield _records(waiting, record, names, skip)
+
+
+def _records(waiting: bytearray, record: np.dtype[Any], names: list[str], skip: int) -> NDArray[np.int64]:
+    """All whole records out of `waiting`, which keeps the rest; the trailer is shorter than a record."""
+    count = (len(waiting) - skip) // record.itemsize
+    end = skip + count * record.itemsize
+    rows = np.frombuffer(bytes(waiting[skip:end]), dtype=record, count=count)
+    del waiting[:end]
+    return np.stack([rows[name].astype(np.int64) for name in names])

@@ -16,7 +16,6 @@ from campaigns.scoring.accounts import (
 )
 from campaigns.scoring.actions import (
     Progress,
-    Scored,
     record_history,
     refresh,
     refresh_everybody,
@@ -54,6 +53,7 @@ from campaigns.scoring.queries import (
     why_no_forecast,
 )
 from campaigns.scoring.rules import CLASS_BY_NAME, CLASSES, DEFINITIONS, RfmClass
+from campaigns.scoring.scored import Scored
 
 __all__ = [
     "CLASSES",

@@ -13,9 +13,9 @@ from campaigns.customers import Customer, get_customer
 from campaigns.db.expressions import json_text
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.purchases import Purchase
-from campaigns.scoring.gather import counts
+from campaigns.scoring.gather import AnySelect, counts
 from campaigns.scoring.model import KeyAccount, Score
-from campaigns.staff import get_user
+from campaigns.staff import User
 
 REASONS = {
     "revenue": "Share of revenue",
@@ -211,8 +211,8 @@ def confirm_account(
         faults["because"] = "This is too long: at most 500 characters."
     if owner_id is None:
         faults["owner_id"] = "Choose who looks after it."
-    else:
-        get_user(session, owner_id)
+    elif session.get(User, owner_id) is None:
+        faults["owner_id"] = "Choose one of the team."
     if quiet_days is not None and not 1 <= quiet_days <= 3650:
         faults["quiet_days"] = (
             "Write a number of days from 1 to 3650, or nothing for the account's own rhythm."
@@ -253,7 +253,8 @@ def change_account(
     account = get_account(session, account_id)
     if account.ended_at is not None:
         raise Conflict("This is no key account any more.")
-    get_user(session, owner_id)
+    if session.get(User, owner_id) is None:
+        raise Invalid("A key account needs an owner.", {"owner_id": "Choose one of the team."})
     if quiet_days is not None and not 1 <= quiet_days <= 3650:
         raise Invalid("The alarm cannot be kept.", {"quiet_days": "Write a number of days from 1 to 3650."})
     if account.may_promote != may_promote:
@@ -290,7 +291,7 @@ def account_of(session: Session, customer_id: int) -> KeyAccount | None:
     return session.scalars(chosen).one_or_none()
 
 
-def key_accounts() -> Select[Any]:
+def key_accounts() -> AnySelect:
     """`(KeyAccount, Customer, Score)` of all in force, the largest first."""
     return (
         select(KeyAccount, Customer, Score)

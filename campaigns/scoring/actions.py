@@ -6,65 +6,37 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, and_, case, cast, delete, exists, func, insert, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 
 from campaigns.config import Config, Stale
-from campaigns.content import Version
 from campaigns.customers import Customer
-from campaigns.db import Database
-from campaigns.db.bulk import store_columns
-from campaigns.db.expressions import epoch
-from campaigns.messages import Mailing
-from campaigns.purchases import Line, Product, Purchase, digits
-from campaigns.scoring.forecast import Forecast, fitted, foreseen
-from campaigns.scoring.gather import Facts, counts, facts
-from campaigns.scoring.lifetime import TooFew
-from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot
+from campaigns.db import Database, upsert
+from campaigns.db.bulk import insert_rows, integer_chunks, store_columns
+from campaigns.db.expressions import among, epoch
+from campaigns.scoring.forecast import Forecast, foreseen
+from campaigns.scoring.gather import Facts, facts
+from campaigns.scoring.loyalty import LIGHTS, TYPE_NAMES, UNTOLD
+from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
 from campaigns.scoring.queries import changed, marks, newest_numbers, stale_candidates, stored_limits
-from campaigns.scoring.rules import (
-    CLASS_NAMES,
-    Integers,
-    class_codes,
-    days_since,
-    fixed_limits,
-    levels,
-    quintile_limits,
-    recency_levels,
-)
+from campaigns.scoring.relation import CAUSE_NAMES, ENDINGS, PHASES, RISKS
+from campaigns.scoring.rules import CLASS_NAMES, NEVER, Integers
+from campaigns.scoring.scored import Scored, forecast_of, limits_of, scored_of
+from campaigns.scoring.states import NAMES, packed_state, unpacked
 from campaigns.suppression import suppress_many
-from campaigns.tracking import Event
 
 BATCH = 20_000
 """Rows of one writing transaction: a quarter of a second of the write lock."""
+TURN = "turn"
+"""The mark that one refresh at a time holds while it writes."""
 
-Limits = dict[str, tuple[float, ...]]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Facts with the classes that follow from them; columns as in `Facts`."""
-
-    facts: Facts
-    limits: Limits
-    r: Integers
-    f: Integers
-    m: Integers
-    codes: Integers
-    forecast: Forecast | None = None
-
-    def __len__(self) -> int:
-        return len(self.facts)
-
-    def class_name(self, place: int) -> str:
-        return CLASS_NAMES[int(self.codes[place])]
 
 
 def score_as_of(session: Session, *, now: datetime, config: Config) -> Scored:
     """Everybody's scores as of any moment, computed and not stored: what a dated list is made of."""
     known = facts(session, now=now, config=config)
-    return _scored(known, limits_of(known, config))
+    return scored_of(known, limits_of(known, config), config)
 
 
 def refresh(session: Session, *, now: datetime, config: Config, full: bool = False) -> int:
@@ -73,22 +45,25 @@ def refresh(session: Session, *, now: datetime, config: Config, full: bool = Fal
     Returns how many were scored. The others keep the classes of the last full refresh, whose limits apply;
     the first refresh ever is full. For a million customers at once see `refresh_everybody`.
     """
+    _take_turn(session, now)
     since, limits = marks(session), stored_limits(session)
     is_full = full or not since or not limits
     numbers = newest_numbers(session)
-    who = None if is_full else changed(since)
-    known = facts(session, now=now, config=config, who=who)
-    if is_full:
-        scored = _scored(known, limits_of(known, config), _forecast_of(known))
+    who = None if is_full else list(session.scalars(changed(since)))
+    if who is None:
+        scored = _scored_fully(facts(session, now=now, config=config), config)
+    elif who:
+        known = facts(session, now=now, config=config, who=who)
+        scored = scored_of(known, limits, config, Forecast.from_parameters(limits))
     else:
-        scored = _scored(known, limits, Forecast.from_parameters(limits))
-    ahead = foreseen(known, scored.forecast)
+        _store_marks(session, numbers, now)
+        return 0
+    on = now.astimezone(config.zone).date() if is_full else None
+    ahead = foreseen(scored.facts, scored.forecast)
     for start in range(0, len(scored), BATCH):
-        _store(session, scored, slice(start, start + BATCH), ahead)
-    _store_categories(session, known.ids if who is not None else None, now, config)
+        _store(session, scored, slice(start, start + BATCH), ahead, now, on)
     if is_full:
         _store_limits(session, scored, now)
-        _store_snapshot(session, now.astimezone(config.zone).date())
     _store_marks(session, numbers, now)
     return len(scored)
 
@@ -103,36 +78,24 @@ def refresh_everybody(
     with database.reading() as session:
         numbers = newest_numbers(session)
         known = facts(session, now=now, config=config)
-    scored = _scored(known, limits_of(known, config), _forecast_of(known))
+    scored = _scored_fully(known, config)
     ahead = foreseen(known, scored.forecast)
     on = now.astimezone(config.zone).date()
     for start in range(0, len(scored), BATCH):
-        part = slice(start, start + BATCH)
         with database.transaction() as session:
-            _store(session, scored, part, ahead)
-            _store_snapshot(session, on, known.ids[part])
+            _take_turn(session, now)
+            _store(session, scored, slice(start, start + BATCH), ahead, now, on)
         if progress:
             progress(min(start + BATCH, len(scored)), len(scored))
-    for start in range(0, len(scored), BATCH):
-        part_ids = known.ids[start : start + BATCH]
-        with database.transaction() as session:
-            _store_categories_of(session, _between(part_ids), now, config)
     with database.transaction() as session:
+        _take_turn(session, now)
         _store_limits(session, scored, now)
         _store_marks(session, numbers, now)
     return len(scored)
 
 
-def limits_of(known: Facts, config: Config) -> Limits:
-    """The limits between classes: those of the settings, or quintiles of everybody who ever bought."""
-    buyers = known.orders > 0
-    scores = config.scores
-    return {
-        "r": fixed_limits(scores.r_limits) or quintile_limits(days_since(known.last[buyers], known.now)),
-        "f": fixed_limits(scores.f_limits) or quintile_limits(known.orders_12m[buyers]),
-        "m": fixed_limits(scores.m_limits, 10 ** digits(config.shop.currency))
-        or quintile_limits(known.spent[buyers]),
-    }
+def _scored_fully(known: Facts, config: Config) -> Scored:
+    return scored_of(known, limits_of(known, config), config, forecast_of(known))
 
 
 def record_history(session: Session, moments: Iterable[datetime], *, config: Config) -> int:
@@ -142,18 +105,18 @@ def record_history(session: Session, moments: Iterable[datetime], *, config: Con
     what was noted for those days; returns how many rows were written.
     """
     written = 0
-    before: dict[int, tuple[int, ...]] = {}
+    ids, states = (np.empty(0, dtype=np.int64) for _ in range(2))
     for moment in sorted(moments):
         on = moment.astimezone(config.zone).date().isoformat()
         session.execute(delete(Snapshot).where(Snapshot.on == on))
         scored = score_as_of(session, now=moment, config=config)
-        state = np.stack([scored.r, scored.f, scored.m, scored.codes], axis=1)
-        now_known = {
-            who: tuple(row) for who, row in zip(scored.facts.ids.tolist(), state.tolist(), strict=True)
-        }
-        moved = np.fromiter((before.get(who) != state for who, state in now_known.items()), dtype=np.bool_)
-        written += _store_moved(session, scored, moved, on)
-        before = now_known
+        before = np.full(len(scored), NEVER, dtype=np.int64)
+        if len(ids):
+            places = np.minimum(np.searchsorted(ids, scored.facts.ids), len(ids) - 1)
+            there = ids[places] == scored.facts.ids
+            before[there] = states[places[there]]
+        ids, states = scored.facts.ids, packed_state(scored)
+        written += _store_snapshot(session, scored, np.flatnonzero(before != states), on)
     return written
 
 
@@ -183,85 +146,204 @@ def stale_evidence(row: Any, rule: Stale) -> str:
     )
 
 
-def _forecast_of(known: Facts) -> Forecast | None:
-    try:
-        return fitted(known)
-    except TooFew:
-        return None
+def _take_turn(session: Session, now: datetime) -> None:
+    """Wait for another refresh that is writing: what moved is told by comparing with what is stored."""
+    # SQLite's transactions stand in line by themselves.
+    session.execute(
+        upsert(session, Mark, [{"source": TURN, "number": 0, "at": now}], key=["source"], update=["at"])
+    )
 
 
-def _scored(known: Facts, limits: Limits, forecast: Forecast | None = None) -> Scored:
-    days = days_since(known.last, known.now)
-    r = recency_levels(days, limits["r"])
-    f = levels(known.orders_12m, limits["f"])
-    m = levels(known.spent, limits["m"])
-    codes = class_codes(known.orders, known.first, known.now, r, f, m)
-    never = known.orders <= 0
-    r, f, m = (np.where(never, 0, column) for column in (r, f, m))
-    return Scored(known, limits, r, f, m, codes, forecast)
+@dataclass(frozen=True)
+class _Old:
+    """What is stored of these customers: moments and packed states, -1 for none."""
+
+    as_of: Integers
+    state: Integers
+    noted: Integers
+    value: Integers
 
 
-def _store(session: Session, scored: Scored, part: slice, ahead: Mapping[str, Any]) -> None:
-    known = scored.facts
-    orders = known.orders[part]
-    columns: dict[str, Any] = {
-        "customer_id": known.ids[part],
-        "as_of": np.full(len(orders), known.now),
-        "first_purchase_at": known.first[part],
-        "last_purchase_at": known.last[part],
-        "orders": orders,
-        "orders_12m": known.orders_12m[part],
-        "spent": known.spent[part],
-        "spent_12m": known.spent_12m[part],
-        "basket": known.spent[part] // np.maximum(orders, 1),
-        "mails_sent": known.mails_sent[part],
-        "mails_since_sign": known.mails_since_sign[part],
-        "last_mail_at": known.last_mail[part],
-        "last_open_at": known.last_open[part],
-        "last_click_at": known.last_click[part],
-        "last_seen_at": known.last_seen[part],
-        "engagement": known.engagement[part],
-        **_classes(scored, part),
-        **{name: [0] * len(orders) for name in ("categories", "promotion_orders", "asked", "given")},
-        **{name: [""] * len(orders) for name in ("risk", "phase", "ended_how", "cause", "loyalty")},
-        **{name: column[part] for name, column in ahead.items()},
-    }
-    # A customer erased since the reading is gone: their row must not come back.
-    still = _still_there(session, columns["customer_id"])
-    if not still.all():
-        columns = {name: _pick(values, still) for name, values in columns.items()}
+def _old(session: Session, ids: Integers) -> _Old:
+    columns = [Score.customer_id, epoch(Score.as_of)]
+    columns += [func.coalesce(each, NEVER) for each in (Score.state, Score.noted, Score.value)]
+    found = np.full((4, len(ids)), NEVER, dtype=np.int64)
+    is_dense = len(ids) == int(ids[-1]) - int(ids[0]) + 1
+    among_these = (
+        Score.customer_id.between(int(ids[0]), int(ids[-1]))
+        if is_dense
+        else among(Score.customer_id, ids.tolist())
+    )
+    for part in integer_chunks(session, select(*columns).where(among_these)):
+        places = np.searchsorted(ids, part[0])
+        found[:, places] = part[1:]
+    return _Old(*found)
+
+
+def _store(
+    session: Session, scored: Scored, part: slice, ahead: Mapping[str, Any], now: datetime, on: date | None
+) -> None:
+    """Write one batch: scores, categories, what moved; with `on`, the snapshot of that day."""
+    ids = scored.facts.ids[part]
+    if not len(ids):
+        return
+    old, states = _old(session, ids), packed_state(scored)[part]
+    # A customer erased since the reading is gone: their row must not come back. One scored later stays.
+    kept = _still_there(session, ids) & (old.as_of <= scored.facts.now)
+    chosen = np.arange(part.start, part.start + len(ids))[kept]
+    columns = _columns(scored, chosen, ahead)
+    columns["state"] = states[kept]
+    if on is not None:
+        columns["noted"] = states[kept]
+        moved = chosen[old.noted[kept] != states[kept]]
+        _store_snapshot(session, scored, moved, on.isoformat())
     store_columns(session, Score, columns, key=["customer_id"], not_newer="as_of")
+    _store_transitions(session, scored, chosen, old.state[kept], old.value[kept], now)
+    _store_categories(session, scored.facts, chosen)
 
 
-def _classes(scored: Scored, part: Any) -> dict[str, list[Any]]:
+def _columns(scored: Scored, chosen: Any, ahead: Mapping[str, Any]) -> dict[str, Any]:
+    known = scored.facts
+    same = (
+        "orders", "orders_12m", "spent", "spent_12m", "mails_sent", "mails_since_sign", "engagement",
+        "categories", "promotion_orders", "asked", "given",
+    )  # fmt: skip
+    moments = ("last_mail", "last_open", "last_click", "last_seen")
     return {
-        "r": [value or None for value in scored.r[part].tolist()],
-        "f": [value or None for value in scored.f[part].tolist()],
-        "m": [value or None for value in scored.m[part].tolist()],
-        "rfm_class": [CLASS_NAMES[code] for code in scored.codes[part].tolist()],
+        "customer_id": known.ids[chosen],
+        "as_of": np.full(len(chosen), known.now),
+        "first_purchase_at": known.first[chosen],
+        "last_purchase_at": known.last[chosen],
+        "basket": known.spent[chosen] // np.maximum(known.orders[chosen], 1),
+        **{name: getattr(known, name)[chosen] for name in same},
+        **{f"{name}_at": getattr(known, name)[chosen] for name in moments},
+        **_classes(scored, chosen),
+        "frat": _or_none(scored.frat[chosen], 0),
+        "usual_gap": scored.usual_gap[chosen],
+        "ended_how": _words(ENDINGS, scored.hows[chosen]),
+        "cause": _words(CAUSE_NAMES, scored.causes[chosen]),
+        "behaviour": _or_none(scored.behaviours[chosen], UNTOLD),
+        "attitude": _or_none(scored.attitudes[chosen], UNTOLD),
+        **{name: _or_none(scored.lights[name][chosen], UNTOLD) for name in LIGHTS},
+        **{name: column[chosen] for name, column in scored.values.items()},
+        **{name: column[chosen] for name, column in ahead.items()},
     }
+
+
+def _classes(scored: Scored, chosen: Any) -> dict[str, list[Any]]:
+    return {
+        **{name: _or_none(getattr(scored, name)[chosen], 0) for name in ("r", "f", "m", "t")},
+        "rfm_class": _words(CLASS_NAMES, scored.codes[chosen]),
+        "phase": _words(PHASES, scored.phases[chosen]),
+        "risk": _words(RISKS, scored.risks[chosen]),
+        "loyalty": _words(TYPE_NAMES, scored.types[chosen]),
+    }
+
+
+def _words(names: Sequence[str], codes: Integers) -> list[str]:
+    return [names[code] for code in codes.tolist()]
+
+
+def _or_none(codes: Integers, none: int) -> list[Any]:
+    return [None if code == none else code for code in codes.tolist()]
 
 
 def _still_there(session: Session, ids: Integers) -> Any:
     """Which of these sorted ids are customers still. New ones have higher ids, so that mostly counting is enough."""
     everybody = np.ones(len(ids), dtype=bool)
-    if not len(ids):
-        return everybody
-    within = Customer.id.between(int(ids[0]), int(ids[-1]))
-    if len(ids) == int(ids[-1]) - int(ids[0]) + 1 == session.scalar(select(func.count()).where(within)):
-        return everybody
+    within: Any = Customer.id.between(int(ids[0]), int(ids[-1]))
+    if len(ids) == int(ids[-1]) - int(ids[0]) + 1:
+        if len(ids) == session.scalar(select(func.count()).where(within)):
+            return everybody
+    else:
+        within = among(Customer.id, ids.tolist())
     return np.isin(ids, np.array(session.scalars(select(Customer.id).where(within)).all(), dtype=np.int64))
 
 
-def _pick(values: Any, chosen: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return values[chosen]
-    return [value for value, is_in in zip(values, chosen.tolist(), strict=True) if is_in]
+def _store_transitions(
+    session: Session, scored: Scored, chosen: Any, states: Integers, values: Integers, now: datetime
+) -> None:
+    """Close the states that ended and open those that began, dated `now`."""
+    rows: list[tuple[Any, ...]] = []
+    is_known = states != NEVER
+    for kind in ("phase", "class", "risk"):
+        column, names = NAMES[kind]
+        before, after = unpacked(states, column), getattr(scored, column)[chosen]
+        moved = np.flatnonzero(is_known & (before != after))
+        if len(moved):
+            ended = among(Transition.customer_id, scored.facts.ids[chosen[moved]].tolist())
+            session.execute(
+                update(Transition)
+                .where(Transition.kind == kind, Transition.until.is_(None), ended)
+                .values(until=now)
+                .execution_options(synchronize_session=False)
+            )
+        new = np.flatnonzero(~is_known) if kind == "phase" else moved[:0]
+        both = np.concatenate([moved, new])
+        sources = [names[code] for code in before[moved].tolist()] + [""] * len(new)
+        hows = _words(ENDINGS, scored.hows[chosen[both]]) if kind == "phase" else [""] * len(both)
+        rows += zip(
+            scored.facts.ids[chosen[both]].tolist(),
+            [kind] * len(both),
+            sources,
+            _words(names, after[both]),
+            [now] * len(both),
+            [None] * len(both),
+            hows,
+            _or_none(values[both], NEVER),
+            strict=True,
+        )
+    names_of = ("customer_id", "kind", "source", "target", "at", "until", "how", "value")
+    insert_rows(session, Transition, names_of, rows)
+
+
+def _store_snapshot(session: Session, scored: Scored, chosen: Any, on: str) -> int:
+    """Note the state of these on that day; returns how many."""
+    known = scored.facts
+    columns: dict[str, Any] = {
+        "customer_id": known.ids[chosen],
+        "on": [on] * len(chosen),
+        "engagement": known.engagement[chosen],
+        "orders": known.orders[chosen],
+        "spent": known.spent[chosen],
+        "value": scored.values["value"][chosen],
+        **_classes(scored, chosen),
+    }
+    return store_columns(session, Snapshot, columns, key=["customer_id", "on"])
+
+
+def _store_categories(session: Session, known: Facts, chosen: Any) -> None:
+    """Write afresh what these customers bought and clicked by category."""
+    if not len(chosen):
+        return
+    ids = known.ids[chosen]
+    is_dense = len(ids) == int(ids[-1]) - int(ids[0]) + 1
+    column = CategoryFigure.customer_id
+    session.execute(
+        delete(CategoryFigure)
+        .where(column.between(int(ids[0]), int(ids[-1])) if is_dense else among(column, ids.tolist()))
+        .execution_options(synchronize_session=False)
+    )
+    bought = known.bought
+    low, high = np.searchsorted(bought.place, [chosen[0], chosen[-1] + 1])
+    rows = np.arange(low, high)
+    rows = rows[np.isin(bought.place[rows], chosen)]
+    columns: dict[str, Any] = {
+        "customer_id": known.ids[bought.place[rows]],
+        "category": _words(bought.names, bought.category[rows]),
+        "orders": bought.orders[rows],
+        "spent": bought.spent[rows],
+        "last_purchase_at": bought.last[rows],
+        "clicks": bought.clicks[rows],
+        "last_click_at": bought.last_click[rows],
+        "interest": bought.interest[rows],
+    }
+    store_columns(session, CategoryFigure, columns, key=["customer_id", "category"])
 
 
 def _store_limits(session: Session, scored: Scored, now: datetime) -> None:
     fitted_too = scored.forecast.parameters() if scored.forecast else {}
-    limits = {**scored.limits, **fitted_too}
+    limits = {**scored.limits, **scored.summary, **fitted_too}
     session.execute(delete(Break))
     session.add_all(
         Break(measure=measure, level=level, limit=limit, as_of=now)
@@ -272,179 +354,6 @@ def _store_limits(session: Session, scored: Scored, now: datetime) -> None:
 
 
 def _store_marks(session: Session, numbers: dict[str, int], now: datetime) -> None:
-    session.execute(delete(Mark))
-    session.add_all(Mark(source=source, number=number, at=now) for source, number in numbers.items())
-    session.add(Mark(source="message", number=0, at=now))
-    session.flush()
-
-
-def _store_snapshot(session: Session, on: date, ids: Integers | None = None) -> None:
-    """Note today's state of those whose state differs from the one noted last."""
-    day = on.isoformat()
-    is_today = Snapshot.on == day
-    is_one_of: Any = literal(True)
-    if ids is not None:
-        if not len(ids):
-            return
-        is_today = and_(is_today, Snapshot.customer_id.between(int(ids[0]), int(ids[-1])))
-        is_one_of = Score.customer_id.between(int(ids[0]), int(ids[-1]))
-    session.execute(delete(Snapshot).where(is_today))
-    noted, older = aliased(Snapshot), aliased(Snapshot)
-    last = select(func.max(older.on)).where(older.customer_id == Score.customer_id).scalar_subquery()
-    is_noted = exists().where(
-        noted.customer_id == Score.customer_id,
-        noted.on == last,
-        noted.r.is_not_distinct_from(Score.r),
-        noted.f.is_not_distinct_from(Score.f),
-        noted.m.is_not_distinct_from(Score.m),
-        noted.rfm_class == Score.rfm_class,
-    )
-    columns = [
-        "customer_id",
-        "on",
-        "r",
-        "f",
-        "m",
-        "rfm_class",
-        "phase",
-        "risk",
-        "loyalty",
-        "engagement",
-        "orders",
-        "spent",
-    ]
-    moved = select(
-        Score.customer_id,
-        literal(day),
-        Score.r,
-        Score.f,
-        Score.m,
-        Score.rfm_class,
-        Score.phase,
-        Score.risk,
-        Score.loyalty,
-        Score.engagement,
-        Score.orders,
-        Score.spent,
-    ).where(is_one_of, ~is_noted)
-    session.execute(insert(Snapshot).from_select(columns, moved))
-
-
-def _store_moved(session: Session, scored: Scored, moved: Any, on: str) -> int:
-    ids = scored.facts.ids[moved]
-    columns = {
-        "customer_id": ids,
-        "on": [on] * len(ids),
-        "engagement": scored.facts.engagement[moved],
-        "orders": scored.facts.orders[moved],
-        "spent": scored.facts.spent[moved],
-        **{name: [""] * len(ids) for name in ("phase", "risk", "loyalty")},
-        **_classes(scored, moved),
-    }
-    return store_columns(session, Snapshot, columns, key=["customer_id", "on"])
-
-
-def _store_categories(session: Session, ids: Integers | None, now: datetime, config: Config) -> None:
-    """Write afresh what these customers (None: all) bought and clicked by category."""
-    if ids is None:
-        _store_categories_of(session, lambda _: literal(True), now, config)
-        return
-    for start in range(0, len(ids), 5_000):
-        _store_categories_of(session, _among(ids[start : start + 5_000].tolist()), now, config)
-
-
-def _among(ids: list[int]) -> Callable[[Any], Any]:
-    return lambda column: column.in_(ids)
-
-
-def _between(ids: Integers) -> Callable[[Any], Any]:
-    return lambda column: column.between(int(ids[0]), int(ids[-1]))
-
-
-def _store_categories_of(
-    session: Session, is_one: Callable[[Any], Any], now: datetime, config: Config
-) -> None:
-    session.execute(delete(CategoryFigure).where(is_one(CategoryFigure.customer_id)))
-    # What was refunded of an order is taken off its lines in proportion.
-    kept = case((Purchase.amount > 0, Purchase.amount - Purchase.refunded), else_=1)
-    net = case(
-        (Purchase.refunded == 0, Line.amount), else_=Line.amount * kept // _at_least_one(Purchase.amount)
-    )
-    bought = (
-        select(
-            Purchase.customer_id,
-            Product.category,
-            func.count(Purchase.id.distinct()),
-            cast(func.sum(net), BigInteger),
-            func.max(Purchase.purchased_at),
-            literal(0),
-            literal(0.0),
-        )
-        .join(Line, Line.purchase_id == Purchase.id)
-        .join(Product, Product.id == Line.product_id)
-        .where(
-            is_one(Purchase.customer_id),
-            counts(config.shop.currency),
-            Purchase.purchased_at <= now,
-            Product.category != "",
-        )
-        .group_by(Purchase.customer_id, Product.category)
-    )
-    columns = ["customer_id", "category", "orders", "spent", "last_purchase_at", "clicks", "interest"]
-    session.execute(insert(CategoryFigure).from_select(columns, bought))
-    _store_clicks(session, is_one(Event.customer_id), now)
-
-
-def _at_least_one(amount: Any) -> Any:
-    return case((amount > 0, amount), else_=1)
-
-
-def _store_clicks(session: Session, is_one: Any, now: datetime) -> None:
-    category_of = _link_categories(session)
-    if not category_of:
-        return
-    clicks = session.execute(
-        select(Event.customer_id, Event.mailing_id, Event.position, epoch(func.max(Event.at)))
-        .where(
-            is_one,
-            Event.kind == "clicked",
-            Event.judgement == "human",
-            Event.at <= now,
-            Event.customer_id.is_not(None),
-            Event.mailing_id.in_({mailing for mailing, _ in category_of}),
-        )
-        .group_by(Event.customer_id, Event.message_id, Event.mailing_id, Event.position)
-    )
-    found: dict[tuple[int | None, str], list[int]] = {}
-    for customer, mailing, position, at in clicks:
-        category = category_of.get((mailing or 0, position or 0))
-        if category:
-            found.setdefault((customer, category), []).append(at)
-    columns: dict[str, Any] = {
-        "customer_id": [customer for customer, _ in found],
-        "category": [category for _, category in found],
-        "orders": [0] * len(found),
-        "spent": [0] * len(found),
-        "clicks": [len(moments) for moments in found.values()],
-        "last_click_at": np.array([max(moments) for moments in found.values()], dtype=np.int64),
-        "interest": [0.0] * len(found),
-    }
-    store_columns(
-        session,
-        CategoryFigure,
-        columns,
-        key=["customer_id", "category"],
-        update=["clicks", "last_click_at"],
-    )
-
-
-def _link_categories(session: Session) -> dict[tuple[int, int], str]:
-    """The category of each link that has one, by mailing and position."""
-    found = {}
-    for mailing, links in session.execute(
-        select(Mailing.id, Version.links).join(Version, Version.id == Mailing.version_id)
-    ):
-        for position, link in enumerate(links or []):
-            if link.get("category"):
-                found[mailing, position] = str(link["category"])[:100]
-    return found
+    rows = [{"source": source, "number": number, "at": now} for source, number in numbers.items()]
+    rows.append({"source": "message", "number": 0, "at": now})
+    session.execute(upsert(session, Mark, rows, key=["source"], update=["number", "at"]))

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.config import Config
 from campaigns.customers import Customer
-from campaigns.scoring.actions import Scored, score_as_of
+from campaigns.scoring.actions import score_as_of
 from campaigns.scoring.rules import CLASSES
+from campaigns.scoring.scored import Scored
 
 COLUMNS = (
     "number",

@@ -72,6 +72,8 @@ class Score(Base):
     value_low: Mapped[int | None] = mapped_column(BigInteger)  # with nine of ten between these two
     value_high: Mapped[int | None] = mapped_column(BigInteger)
     value_constant: Mapped[int | None] = mapped_column(BigInteger)  # the same with one churn for all years
+    state: Mapped[int | None] = mapped_column(BigInteger)  # all classes packed, see states.py
+    noted: Mapped[int | None] = mapped_column(BigInteger)  # the state of the newest snapshot
 
 
 class CategoryFigure(Base):

@@ -17,6 +17,7 @@ from campaigns.scoring.gather import OWN_ACTS_EXCEPT, AnySelect
 from campaigns.scoring.lifetime import NO_SHAPE, what_lacks
 from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
 from campaigns.scoring.rules import CLASSES, RfmClass
+from campaigns.signals import Signal
 from campaigns.suppression import Suppression, suppressed_keys
 from campaigns.tracking import Event
 
@@ -216,7 +217,7 @@ def _state_on(day: str, name: str) -> Any:
 
 def transitions(
     kind: str, *, since: datetime | None = None, until: datetime | None = None, is_first_too: bool = False
-) -> Select[Any]:
+) -> AnySelect:
     """`(customer_id, source, target, at, how, value)` of the changes of a kind (phase, class, risk).
 
     From `since` up to but not including `until`. The first known state of a customer is no change; it comes
@@ -241,12 +242,20 @@ def history_of(session: Session, customer_id: int) -> list[Transition]:
 
 def marks(session: Session) -> dict[str, Mark]:
     """How far each source was read."""
-    return {mark.source: mark for mark in session.scalars(select(Mark))}
+    found = session.scalars(select(Mark).execution_options(populate_existing=True))
+    return {mark.source: mark for mark in found if mark.source != "turn"}
 
 
 def newest_numbers(session: Session) -> dict[str, int]:
     """The highest id of each source at this moment."""
-    sources = {"customer": Customer.id, "purchase": Purchase.id, "event": Event.id, "consent": Consent.id}
+    sources = {
+        "customer": Customer.id,
+        "purchase": Purchase.id,
+        "event": Event.id,
+        "consent": Consent.id,
+        "signal": Signal.id,
+        "suppression": Suppression.id,
+    }
     return {name: session.scalar(select(func.max(column))) or 0 for name, column in sources.items()}
 
 
@@ -266,6 +275,19 @@ def changed(since: Mapping[str, Mark]) -> Select[Any]:
             Event.kind.in_(("opened", "clicked", "replied")),
         ),
     ]
+    if "signal" in since:
+        parts.append(select(Signal.customer_id).where(Signal.id > beyond("signal")))
+    if "suppression" in since:
+        parts.append(
+            select(Customer.id)
+            .join(Suppression, Suppression.address_key == Customer.address_key)
+            .where(
+                or_(
+                    Suppression.id > beyond("suppression"),
+                    Suppression.lifted_at > since["suppression"].at - OVERLAP,
+                )
+            )
+        )
     if "purchase" in since:
         parts.append(select(Purchase.customer_id).where(Purchase.updated_at > since["purchase"].at - OVERLAP))
     if "message" in since:

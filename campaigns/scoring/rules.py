@@ -81,6 +81,17 @@ DEFINITIONS: Mapping[str, str] = {
     "orders": "Orders that count: paid, in the shop's currency, not given back entirely.",
     "spent": "What was paid for them, with what was refunded taken off.",
     "basket": "Amount divided by number of orders.",
+    "t": (
+        "Type of purchase: the categories bought, each counting its weight once (1 unless the settings say more). "
+        "T 5 is the highest class."
+    ),
+    "frat": (
+        "Frequency, recency, amount and type of purchase weighed together ({frat}), 20 for all ones to 100 for all fives."
+    ),
+    "interest": (
+        "By category: a human click on one of its links counts 1, an order in it {order:g}; each half after "
+        "{interest:g} days."
+    ),
     "engagement": (
         "Human clicks count 1 each, replies {reply}, opens {open} (by a mail provider's proxy {proxied}); "
         "each counts half after {half_life:g} days. Hits of machines count nothing."
@@ -89,7 +100,7 @@ DEFINITIONS: Mapping[str, str] = {
 }
 
 
-def quintile_limits(values: Integers) -> tuple[float, ...]:
+def quintile_limits(values: Integers | Floats) -> tuple[float, ...]:
     """The four limits that cut `values` in five parts of equal size, as far as equal values allow.
 
     Limit k is the value at position ⌈k·n/5⌉ of the sorted column; who has exactly the limit belongs below
@@ -115,6 +126,13 @@ def levels(values: NDArray[np.generic], limits: Sequence[float]) -> Integers:
 def recency_levels(days: Integers, limits: Sequence[float]) -> Integers:
     """Class 1–5 of days since the last order: few days are 5."""
     found: Integers = 6 - levels(days, limits)
+    return found
+
+
+def frat(r: Integers, f: Integers, m: Integers, t: Integers, weights: Sequence[float]) -> Integers:
+    """The four classes weighed together, 20 to 100; `weights` of frequency, recency, amount, type."""
+    whole = sum(weight * column for weight, column in zip(weights, (f, r, m, t), strict=True))
+    found: Integers = np.floor(20 * whole / sum(weights) + 0.5).astype(np.int64)
     return found
 
 

@@ -409,6 +409,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_pulse")),
     )
     op.create_table(
+        "simulation",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("days", sa.SmallInteger(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("progress", sa.SmallInteger(), nullable=False),
+        sa.Column(
+            "result",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("asked_by", sa.Integer(), nullable=True),
+        sa.Column("asked_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("since", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_simulation")),
+    )
+    with op.batch_alter_table("simulation", schema=None) as batch_op:
+        batch_op.create_index("ix_simulation_kind_source_id", ["kind", "source_id"], unique=False)
+
+    op.create_table(
         "staff_try",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -436,6 +463,15 @@ def upgrade() -> None:
         sa.Column("last_login_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_user")),
         sa.UniqueConstraint("email", name=op.f("uq_staff_user_email")),
+    )
+    op.create_table(
+        "suggestion_learning",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("learned_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("customers", sa.Integer(), nullable=False),
+        sa.Column("products", sa.Integer(), nullable=False),
+        sa.Column("pairs", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suggestion_learning")),
     )
     op.create_table(
         "suppression",
@@ -477,6 +513,23 @@ def upgrade() -> None:
         sa.Column("archived_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_template")),
         sa.UniqueConstraint("name", name=op.f("uq_template_name")),
+    )
+    op.create_table(
+        "affinity",
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("suggested_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("support", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_affinity_product_id_product"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["suggested_id"],
+            ["product.id"],
+            name=op.f("fk_affinity_suggested_id_product"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("product_id", "suggested_id", name=op.f("pk_affinity")),
     )
     op.create_table(
         "attempt",
@@ -732,6 +785,8 @@ def upgrade() -> None:
         sa.Column("value_low", sa.BigInteger(), nullable=True),
         sa.Column("value_high", sa.BigInteger(), nullable=True),
         sa.Column("value_constant", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.BigInteger(), nullable=True),
+        sa.Column("noted", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_score_customer_id_customer"), ondelete="CASCADE"
         ),
@@ -880,6 +935,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("signal", schema=None) as batch_op:
         batch_op.create_index("ix_signal_kind_at", ["kind", "at"], unique=False)
+
+    op.create_table(
+        "simulation_row",
+        sa.Column("simulation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("occasion_key", sa.String(length=100), nullable=False),
+        sa.Column("queued_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("leaves_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("fate", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.String(length=60), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["simulation_id"],
+            ["simulation.id"],
+            name=op.f("fk_simulation_row_simulation_id_simulation"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("simulation_id", "number", name=op.f("pk_simulation_row")),
+    )
+    with op.batch_alter_table("simulation_row", schema=None) as batch_op:
+        batch_op.create_index("ix_simulation_row_day", ["simulation_id", "day"], unique=False)
 
     op.create_table(
         "staff_login",
