@@ -122,7 +122,7 @@ def _keep(session: Session, lines: Sequence[journal.Line], config: Config) -> in
         rows.append(_row(line, message))
     record_events(session, rows)
     count_unmeasured(
-        session, lines, measured=known, zone=config.zone, keeps_date=bool(config.tracking.hygiene_from)
+        session, lines, measured=known, zone=config.zone, keeps_date=bool(config.stale.hygiene_from)
     )
     judge_messages(session, {row["message_id"] for row in rows}, machine_networks(config))
     return len(rows)

@@ -79,7 +79,7 @@ class Inlet(Base):
 class LastOpen(Base):
     """The day on which somebody who did not agree to measuring last opened a letter: one date, overwritten.
 
-    For the hygiene of the list alone (config: tracking.hygiene_from); no time, no letter, no program.
+    For the hygiene of the list alone (config: stale.hygiene_from); no time, no letter, no program.
     """
 
     __tablename__ = "last_open"

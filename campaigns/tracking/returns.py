@@ -23,10 +23,15 @@ _UNSUBSCRIBE = re.compile(r"\bunsubscribe\+([A-Za-z0-9_-]{28})@", re.IGNORECASE)
 class Kept:
     """What was done with one mail: `bounced`, `deferred`, `delivered`, `spam_reported`, `unsubscribed`, or, with
     nothing changed, `known`, `not_ours` (no signature of ours), `gone` (its message is no longer on record),
-    `left_alone` (an answer, or nothing to learn from)."""
+    `left_alone` (an automatic answer), `answered` (a letter that nobody but a person can read)."""
 
     outcome: str
     message_id: int | None = None
+
+
+def is_for_a_person(kept: Kept) -> bool:
+    """Whether its mail must not be thrown away: nothing of it is kept in the tables."""
+    return kept.outcome in ("not_ours", "answered")
 
 
 def whose(returned: Returned, links: Links) -> Token | None:
@@ -88,7 +93,7 @@ def _keep(session: Session, returned: Returned, who: Reader, now: datetime, sour
         )
         return "delivered"
     if returned.kind != "bounce":
-        return "left_alone"
+        return "answered" if returned.kind == "other" else "left_alone"
     return _keep_bounce(session, _meant(returned, who), who, now, source)
 
 

@@ -3,6 +3,7 @@ reader that removes one only after its result is kept."""
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ from campaigns.links import Links
 from campaigns.mail.listening import Listener
 from campaigns.tracking.returned import read_returned
 from campaigns.tracking.returned.boxes import mails_in
-from campaigns.tracking.returns import keep_returned
+from campaigns.tracking.returns import is_for_a_person, keep_returned
 
 BATCH = 100
 MOST_BYTES = 10 << 20
@@ -47,17 +48,26 @@ def spool_folder(config: Config) -> Path:
 
 def keep_mail(folder: Path, content: bytes, recipients: Sequence[str]) -> Path:
     """Write one mail so that a power cut does not lose it; its envelope recipients stand on top."""
-    for name in ("tmp", "new", "cur", "left"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    key = f"{secrets.token_hex(12)}.eml"
     to = ", ".join(re.sub(r"[^\x21-\x7e]", "", recipient) for recipient in recipients)
+    return _write(folder, "new", f"Delivered-To: {to}\r\n".encode() + content)
+
+
+def put_aside(folder: Path, content: bytes) -> Path:
+    """Keep for a person what is about no letter of ours; the same mail again is the same file."""
+    return _write(folder, "left", content, hashlib.sha256(content).hexdigest()[:24])
+
+
+def _write(folder: Path, kind: str, content: bytes, name: str = "") -> Path:
+    for made in ("tmp", "new", "cur", "left"):
+        (folder / made).mkdir(parents=True, exist_ok=True)
+    key = f"{name or secrets.token_hex(12)}.eml"
     with (folder / "tmp" / key).open("wb") as file:
-        file.write(f"Delivered-To: {to}\r\n".encode() + content)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    place = folder / "new" / key
+    place = folder / kind / key
     (folder / "tmp" / key).rename(place)
-    directory = os.open(folder / "new", os.O_RDONLY)
+    directory = os.open(folder / kind, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
@@ -87,15 +97,15 @@ def _read_batch(runtime: Roof, files: Iterable[Path]) -> Counter[str]:
             found.append((file, [read_returned(raw) for _, raw in mails_in(file)]))
     outcomes: Counter[str] = Counter()
     now = runtime.clock.now()
-    is_ours = {}
+    is_done = {}
     with runtime.transaction() as session:
         for file, mails in found:
-            kept = [keep_returned(session, mail, runtime.links, now=now).outcome for mail in mails]
-            outcomes.update(kept)
-            is_ours[file] = any(outcome != "not_ours" for outcome in kept)
-    for file, ours in is_ours.items():
+            kept = [keep_returned(session, mail, runtime.links, now=now) for mail in mails]
+            outcomes.update(each.outcome for each in kept)
+            is_done[file] = not any(is_for_a_person(each) for each in kept)
+    for file, done in is_done.items():
         with contextlib.suppress(FileNotFoundError):
-            if ours:
+            if done:
                 file.unlink()
             else:
                 file.rename(file.parent.parent / "left" / file.name)
