@@ -13,6 +13,7 @@ ROOMS = (
     "customers",
     "purchases",
     "signals",
+    "suggestions",
     "suppression",
     "content",
     "messages",
@@ -22,6 +23,7 @@ ROOMS = (
     "newsletters",
     "letters",
     "journeys",
+    "simulations",
     "reports",
     "demonstration",
 )

@@ -259,17 +259,8 @@ class Tracking(Section):
     network_bits_v6: int = Field(default=48, ge=0, le=128)
     ingest_seconds: float = Field(default=1, gt=0)
     hidden_link: bool = True
-    hygiene_from: str = ""
     machine_networks: list[str] = list(SCANNERS)
     own_machine_networks: list[str] = []
-
-    @field_validator("hygiene_from")
-    @classmethod
-    def _is_a_day(cls, day: str) -> str:
-        try:
-            return date.fromisoformat(day).isoformat() if day else ""
-        except ValueError as error:
-            raise ValueError(f"{day!r} is no day; write one like 2026-12-01, or leave it empty") from error
 
     @field_validator("machine_networks", "own_machine_networks")
     @classmethod
@@ -443,7 +434,18 @@ class Stale(Section):
     mails: int = Field(default=8, ge=1)
     days: int = Field(default=180, ge=1)
     spare_buyer_days: int = Field(default=365, ge=0)
+    hygiene_from: str = ""
+    letter_first: bool = False
+    wait_days: int = Field(default=30, ge=1)
     acts_by_itself: bool = False
+
+    @field_validator("hygiene_from")
+    @classmethod
+    def _is_a_day(cls, day: str) -> str:
+        try:
+            return date.fromisoformat(day).isoformat() if day else ""
+        except ValueError as error:
+            raise ValueError(f"{day!r} is no day; write one like 2026-12-01, or leave it empty") from error
 
 
 class Journeys(Section):

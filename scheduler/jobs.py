@@ -16,6 +16,7 @@ from campaigns import (
     newsletters,
     runs,
     scoring,
+    simulations,
     suggestions,
     suppression,
     tracking,
@@ -48,8 +49,8 @@ def _launch(runtime: Runtime, newsletter_id: int) -> int:
     try:
         with runtime.transaction() as session:
             newsletter = newsletters.get_newsletter(session, newsletter_id)
-            if newsletter.due_at is not None and newsletters.is_too_late(newsletter.due_at, now):
-                because = "Its moment passed while Liaison was off. Send it now, or choose another moment."
+            span = timedelta(hours=runtime.config.sending.stale_hours)
+            if because := newsletters.why_ask_first(session, newsletter, span=span, now=now):
                 newsletters.put_aside(session, newsletter_id, because=because, now=now)
                 return 0
             done = newsletters.launch(
@@ -225,6 +226,50 @@ def send_notices(runtime: Runtime) -> int:
     return taken
 
 
+def run_simulations(runtime: Runtime) -> int:
+    """Play the simulations that were asked for, one after the other; returns how many were played."""
+    done = 0
+    while _play_next(runtime):
+        done += 1
+    return done
+
+
+def _play_next(runtime: Runtime) -> bool:
+    with runtime.reading() as session:
+        if not simulations.is_any_waiting(session):
+            return False
+    with runtime.transaction() as session:
+        asked = simulations.take(session, now=runtime.clock.now())
+    if asked is None:
+        return False
+    now, seen = runtime.clock.now(), [0]
+
+    def told(percent: int) -> None:
+        if percent >= seen[0] + 5:
+            seen[0] = percent
+            with runtime.transaction() as session:
+                simulations.note_progress(session, asked.id, percent, now=runtime.clock.now())
+
+    try:
+        found = simulations.play(
+            runtime.database,
+            runtime.config,
+            journeys.means_of(runtime),
+            kind=asked.kind,
+            source_id=asked.source_id,
+            now=now,
+            days=asked.days,
+            told=told,
+        )
+    except LiaisonError as error:
+        with runtime.transaction() as session:
+            simulations.fail(session, asked.id, _whole(error), now=runtime.clock.now())
+        return True
+    with runtime.transaction() as session:
+        simulations.keep(session, asked.id, found.mails, found.summary, since=now, now=runtime.clock.now())
+    return True
+
+
 def ingest_hits(runtime: Runtime) -> int:
     """Read the web processes' journals of clicks and opens into events."""
     return tracking.ingest(runtime)
@@ -233,6 +278,11 @@ def ingest_hits(runtime: Runtime) -> int:
 def read_returned_mail(runtime: Runtime) -> int:
     """What the returns listener took in becomes bounces, reports and unsubscriptions."""
     return tracking.read_spool(runtime).total()
+
+
+def fetch_returned_mail(runtime: Runtime) -> int:
+    """What lies in the mailbox of a provider becomes the same, if one is configured."""
+    return tracking.fetch_mailbox(runtime).total()
 
 
 def refresh_scores(runtime: Runtime) -> int:
@@ -302,7 +352,12 @@ def recover_claims(runtime: Runtime) -> int:
 
     Senders do this among themselves; the clock does it, too, so that it is done while none of them lives.
     """
-    return messages.recover_journals(runtime)
+    count = messages.recover_journals(runtime)
+    if hours := runtime.config.sending.unknown_is_sent_after_hours:
+        with runtime.transaction() as session:
+            older_than = timedelta(hours=hours)
+            count += messages.end_unknown(session, older_than=older_than, now=runtime.clock.now())
+    return count
 
 
 def forget_old_runs(runtime: Runtime) -> int:

@@ -143,6 +143,10 @@ def _refuse_twins(session: Session, values: Mapping[str, Any], but: int | None) 
             raise Conflict(f"Another customer already has the {said} {shown}.")
 
 
+RESTATED = {"mail": "may_mail", "tracking": "may_track"}
+"""Purposes whose newest consent stands on the customer, too."""
+
+
 def record_consent(
     session: Session,
     customer_id: int,
@@ -186,8 +190,8 @@ def record_consent(
         .order_by(Consent.at.desc(), Consent.id.desc())
         .limit(1)
     )
-    column = "may_mail" if purpose == "mail" else "may_track"
-    setattr(customer, column, bool(session.scalar(newest)))
+    if purpose in RESTATED:
+        setattr(customer, RESTATED[purpose], bool(session.scalar(newest)))
     customer.updated_at = now
     session.flush()
     return consent

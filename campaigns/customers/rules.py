@@ -27,8 +27,10 @@ KINDS: Mapping[AttributeKind, str] = {
 PURPOSES: Mapping[str, str] = {
     "mail": "Letters and newsletters",
     "tracking": "Noting whether letters are opened and clicked",
+    "suggestions": "Products suggested from what they bought",
 }
-"""What one may agree to. Being written to and being measured are asked for apart (CNIL 2026-042)."""
+"""What one may agree to, each asked for apart (CNIL 2026-042). Suggestions are made unless somebody objects
+(GDPR article 21), for they use no more than the customer's own orders; the other two need a yes."""
 
 LEGAL_BASES: Mapping[str, str] = {
     "consent": "They agreed to be written to",
