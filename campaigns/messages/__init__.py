@@ -4,6 +4,7 @@ from campaigns.messages.actions import (
     PRIORITIES,
     cancel_queued,
     decide,
+    end_unknown,
     enqueue,
     enqueue_occasions,
     forget_message,
@@ -17,6 +18,7 @@ from campaigns.messages.actions import (
 )
 from campaigns.messages.claiming import RefusalHook
 from campaigns.messages.fields import is_of_mailing, mailing_options
+from campaigns.messages.gaps import gap_open, held_by_gap, of_gap, settle_gap
 from campaigns.messages.holding import salt_of
 from campaigns.messages.holdout import MOST as MOST_HELD_OUT
 from campaigns.messages.holdout import held_out, is_held_out
@@ -39,6 +41,7 @@ from campaigns.messages.queries import (
     undecided,
     waiting,
 )
+from campaigns.messages.rehearsing import next_due, rehearse
 from campaigns.messages.rules import ASKED, GIVEN, TYPES, MailingType, Refusal, is_hard, type_fault
 from campaigns.messages.sending import recover_journals, run_sender, send_due
 from campaigns.messages.trying import send_test
@@ -71,13 +74,16 @@ __all__ = [
     "count_undecided",
     "counts",
     "decide",
+    "end_unknown",
     "enqueue",
     "enqueue_occasions",
     "forget_message",
+    "gap_open",
     "get_mailing",
     "get_message",
     "halt",
     "halted",
+    "held_by_gap",
     "held_by_reason",
     "held_out",
     "is_finished",
@@ -88,17 +94,21 @@ __all__ = [
     "lift_halt",
     "mailing_options",
     "message_id_header",
+    "next_due",
     "of_customer",
+    "of_gap",
     "open_mailing",
     "pause_mailing",
     "recipient_of",
     "recover_journals",
+    "rehearse",
     "resume_mailing",
     "run_sender",
     "salt_of",
     "send_due",
     "send_test",
     "senders",
+    "settle_gap",
     "stop_mailing",
     "try_again",
     "type_fault",

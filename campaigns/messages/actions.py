@@ -1,6 +1,6 @@
 """Writes: open a mailing, queue its messages, hold, pause, stop, decide."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -290,6 +290,33 @@ def decide(session: Session, message_id: int, *, as_sent: bool, by: str, now: da
     outcome = "as_sent" if as_sent else "again"
     session.add(Attempt(message_id=message_id, at=now, step="decide", outcome=outcome, by=by, reply=""))
     session.flush()
+
+
+POLICY = "the rule in config.toml"
+"""Who decided, where nobody did."""
+
+
+def end_unknown(session: Session, *, older_than: timedelta, now: datetime) -> int:
+    """By a written rule (`sending.unknown_is_sent_after_hours`): what has been unknown for so long counts as sent.
+
+    Kept as an attempt like a person's decision. Returns how many.
+    """
+    since = (
+        select(Attempt.message_id)
+        .where(Attempt.outcome == "unknown")
+        .group_by(Attempt.message_id)
+        .having(func.max(Attempt.at) <= now - older_than)
+    )
+    found = (
+        select(Message.id)
+        .join(Mailing, Mailing.id == Message.mailing_id)
+        .where(Message.status == "unknown", Message.id.in_(since))
+        .limit(_MANY)
+    )
+    ids = list(session.scalars(found))
+    for id_ in ids:
+        decide(session, id_, as_sent=True, by=POLICY, now=now)
+    return len(ids)
 
 
 def try_again(session: Session, mailing_id: int, *, by: str, now: datetime) -> int:

@@ -301,7 +301,7 @@ def still_good(session: Session, owner: str, *, now: datetime, policy: Policy) -
     return {row[0] for row in rows}, {row[0] for row in rows if row[1]}
 
 
-def put_back(session: Session, owner: str, ids: Collection[int], *, now: datetime) -> None:
+def put_back(session: Session, owner: str, ids: Collection[int]) -> None:
     """Claimed ones that were never begun: who may not be written to is held or cancelled, the others wait again."""
     if not ids:
         return

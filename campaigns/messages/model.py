@@ -151,6 +151,33 @@ class Halt(Base):
     lifted_by: Mapped[str] = mapped_column(String(254), default="")
 
 
+class Pulse(Base):
+    """One row: how often and when mail could last leave. The data folder keeps a copy (see gaps.py)."""
+
+    __tablename__ = "sending_pulse"
+
+    id: Mapped[Id]
+    key: Mapped[str] = mapped_column(String(32))  # of this database, whatever its name
+    beats: Mapped[int] = mapped_column(big)
+    at: Mapped[datetime]
+
+
+class Gap(Base):
+    """A time in which nothing could leave, or that a restored backup knows nothing of: what was due in it waits
+    for a person's decision; kept as evidence."""
+
+    __tablename__ = "sending_gap"
+
+    id: Mapped[Id]
+    cause: Mapped[str] = mapped_column(String(12))  # stopped, restored
+    since: Mapped[datetime]  # the last sign of life before it
+    found_at: Mapped[datetime]
+    due_until: Mapped[datetime]  # whatever was due by then is held back
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str] = mapped_column(String(254), default="")
+    decision: Mapped[str] = mapped_column(String(12), default="")  # sent, cancelled; each: mailing by mailing
+
+
 class Sender(Base):
     """A sender process as it last showed itself: alive, how fast, and what hinders it."""
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, and_, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.errors import NotFound
 from campaigns.links import Links
+from campaigns.messages.gaps import gap_open, is_of_gap, outside
 from campaigns.messages.model import STATUSES, Attempt, Halt, Mailing, Message, Sender
 
 
@@ -102,11 +103,13 @@ def senders(session: Session) -> Sequence[Sender]:
 
 
 def waiting(session: Session, *, now: datetime) -> dict[str, Any]:
-    """The queue at a glance: `due` and `later` (counts), `on_the_way`, `unknown`, `oldest_due_at` (moment or None).
+    """The queue at a glance: `due`, `later` and `held_back` (counts; the last wait for a decision after a stop),
+    `on_the_way`, `unknown`, `oldest_due_at` (moment or None).
 
     Asked mailing by mailing, so that what was sent in years past is not looked at.
     """
-    is_due = Message.next_attempt_at <= now
+    gap = gap_open(session)
+    is_due = and_(Message.next_attempt_at <= now, *outside(gap))
     rows = session.execute(
         select(
             Mailing.status,
@@ -114,13 +117,15 @@ def waiting(session: Session, *, now: datetime) -> dict[str, Any]:
             _of_each(func.count(), "queued", is_due),
             _of_each(func.min(Message.next_attempt_at), "queued", is_due),
             _of_each(func.count(), "unknown"),
+            _of_each(func.count(), "queued", is_of_gap(gap)) if gap else literal(0),
         )
     ).all()
     is_open = [row for row in rows if row[0] == "open"]
-    due = sum(row[2] for row in is_open)
+    due, held_back = sum(row[2] for row in is_open), sum(row[5] for row in rows)
     return {
         "due": due,
-        "later": sum(row[1] for row in rows) - due,
+        "later": sum(row[1] for row in rows) - due - held_back,
+        "held_back": held_back,
         "on_the_way": session.scalar(select(func.count()).where(Message.status == "sending")) or 0,
         "unknown": sum(row[4] for row in rows),
         "oldest_due_at": min((row[3] for row in is_open if row[3] is not None), default=None),

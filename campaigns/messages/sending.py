@@ -25,7 +25,7 @@ from campaigns.config import Config
 from campaigns.links import Links
 from campaigns.mail import Answer, Mailer, Parcel
 from campaigns.merge import MergeSource
-from campaigns.messages import claiming, quota
+from campaigns.messages import claiming, gaps, quota
 from campaigns.messages.claiming import Claimed, Outcome, RefusalHook
 from campaigns.messages.journal import Journal, alive, remains
 from campaigns.messages.pacing import Pacer, Plan
@@ -40,6 +40,8 @@ WATCH_SECONDS = 0.2
 FRESH_SECONDS = 0.7
 """A content leaves only if the last look is not older: with it, an unsubscription holds within a second."""
 RECORD_SECONDS = 0.05
+BEAT_SECONDS = 5.0
+"""So often it is written down that mail could leave: a long silence between two makes what was due stale."""
 _TURN = 0.02
 _IDLE_CLAIM_SECONDS = 0.3
 _URGENT_SECONDS = 1.0
@@ -147,6 +149,7 @@ class Sending:
         self._sent = 0
         self._mishaps = 0
         self._has_beaten = False
+        self._sent_at_beat = 0
 
     # What the lines ask (see campaigns.mail.transport.Outlet).
 
@@ -260,7 +263,7 @@ class Sending:
         self._lines = [self._runtime.mailer.line(self) for _ in range(lines)]
         await self._in_database(self._remember)
         self._due = dict.fromkeys(
-            ("claim", "urgent", "record", "renew", "show", "tidy", "tick"), float("-inf")
+            ("claim", "urgent", "record", "renew", "show", "tidy", "tick", "beat"), float("-inf")
         )
         self._due["renew"] = self._loop.time() + self._settings.lease_seconds / 3
         self._is_idle = False
@@ -284,7 +287,10 @@ class Sending:
                 await self._in_database(self._tidy)
             if self._outcomes and self._is_time("record", RECORD_SECONDS):
                 await self._record()
-            await self._claim_and_look()
+            if self._can_leave() and (not self._has_beaten or self._is_time("beat", BEAT_SECONDS)):
+                await self._in_database(self._beat)
+            if self._has_beaten:
+                await self._claim_and_look()
             if self._is_time("renew", self._settings.lease_seconds / 3):
                 await self._in_database(self._renew)
             if is_shown and self._is_time("show", _SHOW_SECONDS):
@@ -308,6 +314,11 @@ class Sending:
             for line in self._lines:
                 line.tick()
         await asyncio.sleep(_TURN)
+
+    def _can_leave(self) -> bool:
+        """Whether mail goes, by all we know: that is what a beat says."""
+        is_hindered = self._trouble and not self._trouble.startswith("The database")
+        return not is_hindered or self._sent > self._sent_at_beat
 
     def _is_time(self, what: str, seconds: float) -> bool:
         now = self._loop.time()
@@ -396,13 +407,26 @@ class Sending:
                 self._writer.load(session, batch, now)
         return batch
 
+    def _beat(self) -> None:
+        mark = self._runtime.config.data.folder / gaps.MARK
+        span = timedelta(hours=self._settings.stale_hours)
+        with self._runtime.transaction() as session:
+            gap, content = gaps.beat(session, mark, span=span, now=self._now())
+        self._has_beaten, self._sent_at_beat = True, self._sent
+        if gap is not None:
+            log.warning("sending.gap", cause=gap.cause, since=gap.since.isoformat())
+        try:
+            gaps.remember(mark, content)
+        except OSError as error:  # a full disk: the database knows, and the file catches up
+            log.warning("sending.mark", error=error.strerror)
+
     def _still_good(self) -> tuple[set[int], set[int]]:
         with self._runtime.reading() as session:
             return claiming.still_good(session, self._owner, now=self._now(), policy=self._policy)
 
     def _put_back(self, ids: set[int]) -> None:
         with self._runtime.transaction() as session:
-            claiming.put_back(session, self._owner, ids, now=self._now())
+            claiming.put_back(session, self._owner, ids)
 
     def _write_down(self) -> None:
         outcomes = self._recording
@@ -487,7 +511,7 @@ class Sending:
     def _give_all_back(self) -> None:
         now = self._now()
         with self._runtime.transaction() as session:
-            claiming.put_back(session, self._owner, self._given_back, now=now)
+            claiming.put_back(session, self._owner, self._given_back)
             claiming.part(session, self._owner, before=now - timedelta(minutes=10))
 
 

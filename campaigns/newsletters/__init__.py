@@ -25,8 +25,9 @@ from campaigns.newsletters.queries import (
     in_sending,
     list_newsletters,
     reach,
+    why_ask_first,
 )
-from campaigns.newsletters.rules import Draft, is_too_late, may
+from campaigns.newsletters.rules import Draft, may
 
 __all__ = [
     "STATUSES",
@@ -44,7 +45,6 @@ __all__ = [
     "finish",
     "get_newsletter",
     "in_sending",
-    "is_too_late",
     "launch",
     "list_newsletters",
     "may",
@@ -55,4 +55,5 @@ __all__ = [
     "resume",
     "schedule",
     "unschedule",
+    "why_ask_first",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, case, func, select
@@ -12,9 +12,29 @@ from campaigns.customers import Customer
 from campaigns.db.expressions import fold, folded
 from campaigns.errors import NotFound
 from campaigns.fields import Fields
+from campaigns.messages import gap_open
 from campaigns.newsletters.model import STATUSES, Newsletter
+from campaigns.newsletters.rules import is_too_late
 from campaigns.segments import get_segment, members
 from campaigns.suppression import suppressed_keys
+
+
+def why_ask_first(session: Session, newsletter: Newsletter, *, span: timedelta, now: datetime) -> str:
+    """Why a newsletter whose moment has come does not leave by itself; empty where it may.
+
+    Its moment lies further back than `span`, or before a restored backup, which cannot know whether it left.
+    """
+    if newsletter.due_at is None:
+        return ""
+    gap = gap_open(session)
+    if gap is not None and gap.cause == "restored" and newsletter.due_at <= gap.due_until:
+        return (
+            "The database was restored from a backup, and it may have been sent since. "
+            "Look into the mail server's log; then send it now, or cancel it."
+        )
+    if is_too_late(newsletter.due_at, now, span):
+        return "Its moment passed while Liaison was off. Send it now, or choose another moment."
+    return ""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,6 @@ ALLOWED: dict[Act, tuple[str, ...]] = {
 
 BEFORE_LAUNCH: frozenset[Act] = frozenset(("change", "schedule", "unschedule"))
 
-LATE_LIMIT = timedelta(hours=6)
-"""A newsletter found due by more than this (Liaison was off) does not leave by itself: a person is asked."""
-
 LONGEST = {"name": 200, "subject": 500, "preheader": 500, "sender_name": 200}
 
 
@@ -102,6 +99,6 @@ def moment_of(local: str, zone: str, *, now: datetime) -> datetime:
     return instant
 
 
-def is_too_late(due_at: datetime, now: datetime) -> bool:
-    """Whether so much time has passed that a person must be asked first."""
-    return now - due_at > LATE_LIMIT
+def is_too_late(due_at: datetime, now: datetime, span: timedelta) -> bool:
+    """Whether so much time has passed that a person must be asked first (`sending.stale_hours`)."""
+    return now - due_at > span

@@ -36,7 +36,7 @@ def health(session: Session, *, now: datetime) -> Health:
     alive = session.scalars(select(Sender).where(Sender.seen_at >= now - SENDER_SILENT)).all()
     figures = Health(
         queue={
-            "queued": queue["due"] + queue["later"],
+            "queued": queue["due"] + queue["later"] + queue["held_back"],
             "sending": queue["on_the_way"],
             "unknown": queue["unknown"],
         },

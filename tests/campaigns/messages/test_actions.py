@@ -120,6 +120,7 @@ def test_an_occasion_is_greeted_once_and_not_before_its_hour(runtime: Runtime, m
             "due": 0,
             "later": 2,
             "on_the_way": 0,
+            "held_back": 0,
             "unknown": 0,
             "oldest_due_at": None,
         }

@@ -39,8 +39,8 @@ def test_a_zone_that_is_none_is_refused() -> None:
 
 
 def test_late_by_hours_asks_a_person() -> None:
-    assert not is_too_late(NOW - timedelta(hours=6), NOW)
-    assert is_too_late(NOW - timedelta(hours=6, minutes=1), NOW)
+    assert not is_too_late(NOW - timedelta(hours=6), NOW, timedelta(hours=6))
+    assert is_too_late(NOW - timedelta(hours=6, minutes=1), NOW, timedelta(hours=6))
 
 
 def test_nothing_but_the_end_follows_on_the_end() -> None:
