@@ -26,6 +26,7 @@ from campaigns.customers.rules import (
 from campaigns.customers.values import Birthday, check_birthday, read_birthday
 from campaigns.errors import Conflict, Invalid
 
+LONGEST_PACE = 366
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "number": lambda text: clean(text, LONGEST["number"], "The number") or None,
     "first_name": lambda text: clean(text, LONGEST["first_name"], "The first name"),
@@ -195,6 +196,23 @@ def record_consent(
     customer.updated_at = now
     session.flush()
     return consent
+
+
+def choose_pace(
+    session: Session, customer_id: int, *, every_days: int | None, pause_until: datetime | None, now: datetime
+) -> bool:
+    """What the person asked for: at most one letter in `every_days` days (None: as the shop does), none before
+    `pause_until`. False if it was so already. Thanks and answers to their own orders leave all the same."""
+    if every_days is not None and not 1 <= every_days <= LONGEST_PACE:
+        raise Invalid(f"Choose a number of days from 1 to {LONGEST_PACE}.")
+    customer = get_customer(session, customer_id)
+    if pause_until is not None and pause_until <= now:
+        pause_until = None
+    if (customer.every_days, customer.pause_until) == (every_days, pause_until):
+        return False
+    customer.every_days, customer.pause_until, customer.updated_at = every_days, pause_until, now
+    session.flush()
+    return True
 
 
 def declare_attribute(

@@ -1,6 +1,7 @@
 """What came back for a message: opens, clicks, unsubscriptions, bounces, spam reports."""
 
 from campaigns.tracking.actions import (
+    Pace,
     give_reason,
     record_bounce,
     record_event,
@@ -13,6 +14,7 @@ from campaigns.tracking.actions import (
 from campaigns.tracking.agents import Agent, read_agent
 from campaigns.tracking.dialects import SERVICES, Notice, read_notices
 from campaigns.tracking.fading import has_faded, retire_faded
+from campaigns.tracking.faults import Fault, advice, sender_faults
 from campaigns.tracking.guard import Danger, endangered, guard_mailings, judge_returns, mailings_of
 from campaigns.tracking.inlets import forget_unused_inlets, note_inlet, silent_inlets
 from campaigns.tracking.intake import hits_folder, ingest, judge_history
@@ -21,9 +23,9 @@ from campaigns.tracking.judge import NEWEST, REASONS, RULES
 from campaigns.tracking.mailbox import fetch_mailbox, read_mailbox
 from campaigns.tracking.model import JUDGEMENTS, KINDS, Event, LastOpen
 from campaigns.tracking.notices import take_notices
-from campaigns.tracking.queries import Reader, count_judgements, events_of, reader
+from campaigns.tracking.queries import Reader, count_judgements, events_of, reader, returns_of
 from campaigns.tracking.redirects import Redirects, web_address
-from campaigns.tracking.returned import Recipient, Returned, diagnose, read_returned
+from campaigns.tracking.returned import CAUSES, Recipient, Returned, diagnose, explain, read_returned
 from campaigns.tracking.returned.boxes import mails_in
 from campaigns.tracking.returns import Kept, keep_returned, whose
 from campaigns.tracking.signatures import (
@@ -37,6 +39,7 @@ from campaigns.tracking.spool import ReturnsListener, keep_mail, read_spool, spo
 from campaigns.tracking.unmeasured import anonymous_counts, last_open_on
 
 __all__ = [
+    "CAUSES",
     "JUDGEMENTS",
     "KINDS",
     "NEWEST",
@@ -46,15 +49,18 @@ __all__ = [
     "Agent",
     "Danger",
     "Event",
+    "Fault",
     "HitJournal",
     "Kept",
     "LastOpen",
     "Notice",
+    "Pace",
     "Reader",
     "Recipient",
     "Redirects",
     "Returned",
     "ReturnsListener",
+    "advice",
     "anonymous_counts",
     "check_basic",
     "check_mailgun",
@@ -64,6 +70,7 @@ __all__ = [
     "diagnose",
     "endangered",
     "events_of",
+    "explain",
     "fetch_mailbox",
     "forget_unused_inlets",
     "give_reason",
@@ -90,6 +97,8 @@ __all__ = [
     "record_events",
     "record_spam_report",
     "retire_faded",
+    "returns_of",
+    "sender_faults",
     "set_preferences",
     "silent_inlets",
     "sns_subscribe_url",

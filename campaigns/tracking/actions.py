@@ -1,14 +1,16 @@
 """Writes: what came back, and what follows from it at once for consent and suppression."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.customers import change_customer, get_customer, record_consent
+from campaigns.customers import change_customer, choose_pace, get_customer, record_consent
 from campaigns.messages import cancel_queued
+from campaigns.signals import record
 from campaigns.suppression import lift_cause, suppress
 from campaigns.tracking.model import KINDS, Event
 from campaigns.tracking.queries import Reader, reader
@@ -135,6 +137,14 @@ def undo_unsubscribe(session: Session, message_id: int, *, act: str, now: dateti
     return True
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How often somebody wants letters: at most one in `every_days` days, none before `pause_until`."""
+
+    every_days: int | None = None
+    pause_until: datetime | None = None
+
+
 def set_preferences(
     session: Session,
     message_id: int,
@@ -144,8 +154,9 @@ def set_preferences(
     language: str,
     now: datetime,
     reason: str = "",
+    pace: Pace | None = None,
 ) -> list[str]:
-    """What the preferences page was told; returns the words of what changed (mail, tracking, language)."""
+    """What the preferences page was told; returns the words of what changed (mail, tracking, language, pace)."""
     who = reader(session, message_id)
     if who.customer_id is None:
         return (
@@ -174,6 +185,13 @@ def set_preferences(
     if language and language != get_customer(session, who.customer_id).language:
         change_customer(session, who.customer_id, language=language, now=now)
         changed.append("language")
+    if pace is not None and choose_pace(
+        session, who.customer_id, every_days=pace.every_days, pause_until=pace.pause_until, now=now
+    ):
+        changed.append("pace")
+        until = pace.pause_until.date().isoformat() if pace.pause_until else None
+        told = {"every_days": pace.every_days, "pause_until": until, "letter": message_id}
+        record(session, who.customer_id, kind="pace_chosen", key=now.isoformat(), at=now, data=told)
     return changed
 
 

@@ -1,6 +1,7 @@
 """Reads: who holds a mail, and what came back for whom."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -29,6 +30,8 @@ class Reader:
     language: str = ""
     may_mail: bool = False
     may_track: bool = False
+    every_days: int | None = None
+    pause_until: datetime | None = None
     causes: tuple[str, ...] = ()
     is_test: bool = False
 
@@ -65,6 +68,8 @@ def _known(who: Reader, customer: Customer) -> Reader:
         language=customer.language,
         may_mail=customer.may_mail,
         may_track=customer.may_track,
+        every_days=customer.every_days,
+        pause_until=customer.pause_until,
     )
 
 
@@ -79,6 +84,13 @@ def _key(address: str) -> str:
 def events_of(customer_id: int) -> Select[Event]:
     """Everything that came back from this customer, newest first."""
     return select(Event).where(Event.customer_id == customer_id).order_by(Event.at.desc(), Event.id.desc())
+
+
+def returns_of(message_id: int) -> Select[Event]:
+    """What mail servers told of this message (bounces, delays, deliveries, spam reports), oldest first."""
+    kinds = ("bounced", "deferred", "delivered", "spam_reported")
+    told = select(Event).where(Event.message_id == message_id, Event.kind.in_(kinds))
+    return told.order_by(Event.at, Event.id)
 
 
 def count_judgements(session: Session) -> dict[str, dict[str, int]]:

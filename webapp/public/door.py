@@ -34,9 +34,14 @@ def holder(token: str) -> Reader:
         raise BadLink(str(error)) from error
 
 
+def words_of(who: Reader | None) -> dict[str, str]:
+    """What the pages say, in the person's language."""
+    return words(who.language if who else "", runtime().config.shop.language)
+
+
 def page(template: str, who: Reader | None = None, status: int = 200, **values: object) -> Response:
     """The filled page, in the person's language. It may not be kept by any cache on the way."""
-    said = words(who.language if who else "", runtime().config.shop.language)
+    said = words_of(who)
     shown = masked((who.email or who.address_key) if who else "")
     html = render_template(
         f"public/{template}.html", t=said, who=who, address=shown, site=runtime().config.shop.site, **values

@@ -17,7 +17,7 @@ blueprint = public_blueprint("health")
 @blueprint.get("/health")
 def show() -> ResponseReturnValue:
     """200 while the database answers and the clock ticks, else 503. No figures: anybody may ask this."""
-    is_well = bool(figures := _figures()) and not any("clock" in alarm for alarm in figures.alarms)
+    is_well = bool(figures := _figures()) and not any(alarm.name == "clock" for alarm in figures.alarms)
     return Response(
         '{"status": "ok"}\n' if is_well else '{"status": "trouble"}\n',
         200 if is_well else 503,
@@ -63,6 +63,7 @@ def _registry(figures: Health) -> CollectorRegistry:
         "liaison_senders": ("Sender processes seen within a minute", figures.senders),
         "liaison_sent_per_second": ("Messages handed over a second, now", figures.sent_per_second),
         "liaison_halted": ("1 while all sending is stopped by hand", float(figures.is_halted)),
+        "liaison_sent": ("Messages handed over by the senders that live now", figures.sent_total),
         "liaison_alarms": ("Things that need a person", len(figures.alarms)),
     }
     for name, (meaning, value) in gauges.items():

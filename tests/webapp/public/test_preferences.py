@@ -1,5 +1,7 @@
 """The preferences page: what is chosen counts at once, and only what was changed is written."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -47,6 +49,22 @@ def test_an_unknown_language_is_left_alone(runtime: Runtime, person: FlaskClient
         f"/p/{token}", data={"form": "preferences", "mail": "yes", "tracking": "yes", "language": "<script>"}
     )
     assert state(runtime, token).language == ""
+
+
+def test_a_rhythm_and_a_pause_are_kept_and_can_be_ended(runtime: Runtime, person: FlaskClient) -> None:
+    token, now = token_of(runtime), runtime.clock.now()
+    usual = {"form": "preferences", "mail": "yes", "tracking": "yes"}
+    person.post(f"/p/{token}", data={**usual, "pace": "30", "pause": "3"})
+    who = state(runtime, token)
+    assert (who.every_days, who.pause_until) == (30, now + timedelta(days=91))
+    text = person.get(f"/p/{token}").text
+    assert '<option value="30" selected>One a month at most' in text
+    assert '<option value="kept" selected>Until 22/02/2027' in text
+    person.post(f"/p/{token}", data={**usual, "pace": "7", "pause": "kept"})
+    who = state(runtime, token)
+    assert (who.every_days, who.pause_until) == (7, now + timedelta(days=91))
+    person.post(f"/p/{token}", data={**usual, "pace": "99", "pause": "x"})
+    assert (state(runtime, token).every_days, state(runtime, token).pause_until) == (None, None)
 
 
 def test_both_languages_say_the_same_things() -> None:
