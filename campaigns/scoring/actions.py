@@ -1,4 +1,4 @@
-"""Writes: the scores of everybody or of those about whom something came in, their history, the stale."""
+"""Writes: the scores of everybody or of those about whom something came in, their history."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.config import Config, Stale
+from campaigns.config import Config
 from campaigns.customers import Customer
 from campaigns.db import Database, upsert
 from campaigns.db.bulk import insert_rows, integer_chunks, store_columns
@@ -18,12 +18,11 @@ from campaigns.scoring.forecast import Forecast, foreseen
 from campaigns.scoring.gather import Facts, facts
 from campaigns.scoring.loyalty import LIGHTS, TYPE_NAMES, UNTOLD
 from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
-from campaigns.scoring.queries import changed, marks, newest_numbers, stale_candidates, stored_limits
+from campaigns.scoring.queries import changed, marks, newest_numbers, stored_limits
 from campaigns.scoring.relation import CAUSE_NAMES, ENDINGS, PHASES, RISKS
 from campaigns.scoring.rules import CLASS_NAMES, NEVER, Integers
 from campaigns.scoring.scored import Scored, forecast_of, limits_of, scored_of
 from campaigns.scoring.states import NAMES, packed_state, unpacked
-from campaigns.suppression import suppress_many
 
 BATCH = 20_000
 """Rows of one writing transaction: a quarter of a second of the write lock."""
@@ -118,32 +117,6 @@ def record_history(session: Session, moments: Iterable[datetime], *, config: Con
         ids, states = scored.facts.ids, packed_state(scored)
         written += _store_snapshot(session, scored, np.flatnonzero(before != states), on)
     return written
-
-
-def retire_stale(
-    session: Session, rule: Stale, *, now: datetime, by: str = "stale rule", only: Sequence[int] | None = None
-) -> int:
-    """Suppress who falls under the stale rule, each with its evidence; returns how many.
-
-    `only`: the customers a person has confirmed; whoever gave a sign meanwhile is no candidate any more.
-    """
-    evidence = {
-        row.address_key: stale_evidence(row, rule)
-        for row in session.execute(stale_candidates(session, rule, now))
-        if only is None or row.customer_id in only
-    }
-    return suppress_many(session, evidence, "stale", now=now, by=by)
-
-
-def stale_evidence(row: Any, rule: Stale) -> str:
-    """The sentence that goes into the register for one row of `stale_candidates`."""
-    bought = (
-        f"last order on {row.last_purchase_at:%Y-%m-%d}" if row.last_purchase_at else "never bought anything"
-    )
-    return (
-        f"Written to {row.mails} times in {rule.days} days ({row.first_at:%Y-%m-%d} to "
-        f"{row.last_at:%Y-%m-%d}) with no open, no click and no reply; {bought}."
-    )
 
 
 def _take_turn(session: Session, now: datetime) -> None:

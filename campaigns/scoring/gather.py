@@ -17,7 +17,7 @@ from campaigns.config import Config
 from campaigns.content import Version
 from campaigns.customers import Consent, Customer
 from campaigns.db.bulk import integer_chunks
-from campaigns.db.expressions import among, epoch
+from campaigns.db.expressions import among, epoch, scanned
 from campaigns.messages import ASKED, GIVEN, Mailing, Message
 from campaigns.purchases import Line, Product, Purchase
 from campaigns.scoring.relation import CAUSE_NAMES
@@ -266,6 +266,10 @@ class _Reader:
     def _of(self, column: Any) -> list[Any]:
         return [] if self.who is None else [among(column, self.who)]
 
+    def _whole(self, column: Any) -> Any:
+        """A moment that all or nearly all rows of a full reading meet: no index is to be walked for it."""
+        return scanned(column) if self.who is None else column
+
     def _places(self, customers: Integers) -> tuple[Integers, Any]:
         """Where these customers stand, and which of them stand anywhere at all."""
         if self._table is not None:
@@ -300,9 +304,15 @@ class _Reader:
 
     def _ids(self) -> Integers:
         # A purchase may be older than our record of the customer: imported files tell of the past.
-        bought = exists().where(Purchase.customer_id == Customer.id, Purchase.purchased_at <= self.now)
-        known = select(Customer.id).where(Customer.created_at <= self.now, *self._of(Customer.id))
-        later = select(Customer.id).where(Customer.created_at > self.now, bought, *self._of(Customer.id))
+        bought = exists().where(
+            Purchase.customer_id == Customer.id, self._whole(Purchase.purchased_at) <= self.now
+        )
+        known = select(Customer.id).where(
+            self._whole(Customer.created_at) <= self.now, *self._of(Customer.id)
+        )
+        later = select(Customer.id).where(
+            self._whole(Customer.created_at) > self.now, bought, *self._of(Customer.id)
+        )
         found = [np.empty(0, dtype=np.int64)]
         found += [part[0] for part in integer_chunks(self.session, union_all(known, later))]
         return np.sort(np.concatenate(found))
@@ -314,7 +324,7 @@ class _Reader:
             packed(Purchase.customer_id, Purchase.purchased_at), Purchase.amount - Purchase.refunded
         ).where(
             counts(self.config.shop.currency),
-            Purchase.purchased_at <= self.now,
+            self._whole(Purchase.purchased_at) <= self.now,
             *self._of(Purchase.customer_id),
         )
         for part in integer_chunks(self.session, statement):
@@ -344,7 +354,7 @@ class _Reader:
                 and_(Event.kind == "opened", Event.judgement == "proxied"),
             ),
             Event.customer_id.is_not(None),
-            Event.at <= self.now,
+            self._whole(Event.at) <= self.now,
             *self._of(Event.customer_id),
         )
         place, at, key = _newest_of_each(*self._read(statement, 2))
@@ -384,7 +394,7 @@ class _Reader:
             Event.kind == "clicked",
             Event.judgement == "human",
             Event.customer_id.is_not(None),
-            Event.at <= self.now,
+            self._whole(Event.at) <= self.now,
             among(Event.mailing_id, asked),
             *self._of(Event.customer_id),
         )
@@ -413,14 +423,18 @@ class _Reader:
             select(packed(Consent.customer_id, Consent.at)).where(
                 Consent.is_granted,
                 Consent.act.not_in(OWN_ACTS_EXCEPT),
-                Consent.at <= self.now,
+                self._whole(Consent.at) <= self.now,
                 *self._of(Consent.customer_id),
             )
         )
 
     def leaves(self) -> dict[str, Any]:
         """When the person took leave (and did not come back since), and when we did."""
-        mail = (Consent.purpose == "mail", Consent.at <= self.now, *self._of(Consent.customer_id))
+        mail = (
+            Consent.purpose == "mail",
+            self._whole(Consent.at) <= self.now,
+            *self._of(Consent.customer_id),
+        )
         granted = self._newest(
             select(packed(Consent.customer_id, Consent.at)).where(Consent.is_granted, *mail)
         )
@@ -453,7 +467,7 @@ class _Reader:
         statement = select(packed(Message.customer_id, Message.sent_at), Message.mailing_id).where(
             Message.status == "sent",
             Message.customer_id.is_not(None),
-            Message.sent_at <= self.now,
+            self._whole(Message.sent_at) <= self.now,
             *self._of(Message.customer_id),
         )
         place, at, mailing = self._read(statement, 2)
@@ -477,7 +491,11 @@ class _Reader:
         found = _Told(len(self.ids), self.config)
         rows = self.session.execute(
             select(Signal.customer_id, Signal.kind, Signal.key, Signal.at, Signal.data)
-            .where(Signal.kind.in_(_Told.KINDS), Signal.at <= self.now, *self._of(Signal.customer_id))
+            .where(
+                Signal.kind.in_(_Told.KINDS),
+                self._whole(Signal.at) <= self.now,
+                *self._of(Signal.customer_id),
+            )
             .order_by(Signal.at, Signal.id)
         )
         place_of = (
@@ -534,7 +552,7 @@ class _Reader:
             .join(Line, Line.purchase_id == Purchase.id)
             .where(
                 counts(self.config.shop.currency),
-                Purchase.purchased_at <= self.now,
+                self._whole(Purchase.purchased_at) <= self.now,
                 *self._of(Purchase.customer_id),
             )
         )

@@ -27,6 +27,7 @@ from campaigns.purchases import Purchase
 from campaigns.scoring.model import KeyAccount, Score, Transition
 from campaigns.scoring.relation import CAUSES, PHASES
 from campaigns.scoring.rules import CLASSES, DAY
+from campaigns.scoring.sunset import LAST_CALL
 
 HEADING = "What we know of them"
 
@@ -268,4 +269,4 @@ KEY_ACCOUNT_SILENT = Occasion(
 )
 
 
-OCCASIONS = (PHASE_CHANGED, CLASS_CHANGED, AT_RISK, LOST, KEY_ACCOUNT_SILENT)
+OCCASIONS = (PHASE_CHANGED, CLASS_CHANGED, AT_RISK, LOST, KEY_ACCOUNT_SILENT, LAST_CALL)

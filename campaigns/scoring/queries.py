@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select, union
+from sqlalchemy import Select, case, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.config import Config, Stale
+from campaigns.config import Config
 from campaigns.customers import Consent, Customer
 from campaigns.messages import Message
 from campaigns.purchases import Purchase
 from campaigns.scoring.explain import Sentence, band_words, sentences
-from campaigns.scoring.gather import OWN_ACTS_EXCEPT, AnySelect
+from campaigns.scoring.gather import AnySelect
 from campaigns.scoring.lifetime import NO_SHAPE, what_lacks
 from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
 from campaigns.scoring.rules import CLASSES, RfmClass
 from campaigns.signals import Signal
-from campaigns.suppression import Suppression, suppressed_keys
+from campaigns.suppression import Suppression
 from campaigns.tracking import Event
 
 DOUBTFUL = 0.5
@@ -299,89 +299,3 @@ def changed(since: Mapping[str, Mark]) -> Select[Any]:
             )
         )
     return select(union(*parts).subquery("changed"))
-
-
-def stale_candidates(session: Session, rule: Stale, now: datetime) -> AnySelect:  # noqa: ARG001 - a door's shape
-    """Who would be left alone from now on: `(customer_id, address_key, email, mails, first_at, last_at, last_purchase_at)`.
-
-    Written to at least `rule.mails` times in `rule.days` days, with no open, no human click, no reply, no
-    consent of their own and no purchase in them; a buyer of `rule.spare_buyer_days` is spared. Only tracked
-    mails count: the silence of who refused tracking proves nothing. Who was reinstated after being stale
-    starts again at that moment. Whoever is suppressed already, for any cause, is not named again.
-    """
-    since = now - timedelta(days=rule.days)
-    reinstated = (
-        select(func.max(Suppression.lifted_at))
-        .where(Suppression.address_key == Customer.address_key, Suppression.cause == "stale")
-        .scalar_subquery()
-    )
-    mails = (
-        select(
-            Message.customer_id,
-            func.count().label("mails"),
-            func.min(Message.sent_at).label("first_at"),
-            func.max(Message.sent_at).label("last_at"),
-        )
-        .join(Customer, Customer.id == Message.customer_id)
-        .where(
-            Message.status == "sent",
-            Message.is_tracked,
-            Message.sent_at > since,
-            Message.sent_at <= now,
-            or_(reinstated.is_(None), Message.sent_at > reinstated),
-        )
-        .group_by(Message.customer_id)
-        .having(func.count() >= rule.mails)
-        .subquery("mails")
-    )
-    spared_since = now - timedelta(days=max(rule.days, rule.spare_buyer_days))
-    last_purchase = (
-        select(func.max(Purchase.purchased_at))
-        .where(Purchase.customer_id == Customer.id, Purchase.status == "paid")
-        .correlate(Customer)
-        .scalar_subquery()
-    )
-    return (
-        select(
-            Customer.id.label("customer_id"),
-            Customer.address_key,
-            Customer.email,
-            mails.c.mails,
-            mails.c.first_at,
-            mails.c.last_at,
-            last_purchase.label("last_purchase_at"),
-        )
-        .join(mails, mails.c.customer_id == Customer.id)
-        .where(
-            ~_signs_since(since, now),
-            or_(last_purchase.is_(None), last_purchase <= spared_since),
-            Customer.address_key.not_in(suppressed_keys()),
-        )
-        .order_by(mails.c.mails.desc(), Customer.id)
-    )
-
-
-def count_stale(session: Session, rule: Stale, now: datetime) -> int:
-    """How many `stale_candidates` there are."""
-    found = stale_candidates(session, rule, now).order_by(None).subquery()
-    return session.scalar(select(func.count()).select_from(found)) or 0
-
-
-def _signs_since(since: datetime, now: datetime) -> Any:
-    sign = exists().where(
-        Event.customer_id == Customer.id,
-        Event.at > since,
-        Event.at <= now,
-        or_(
-            and_(Event.kind == "opened", Event.judgement.in_(("human", "proxied", "suspect"))),
-            and_(Event.kind == "clicked", Event.judgement == "human"),
-            Event.kind == "replied",
-        ),
-    )
-    own_act = exists().where(
-        Consent.customer_id == Customer.id,
-        Consent.at > since,
-        Consent.is_granted,
-        Consent.act.not_in(OWN_ACTS_EXCEPT),
-    )
-    return or_(sign, own_act)

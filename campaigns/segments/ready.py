@@ -77,5 +77,102 @@ READY = (
         "Known to us, without a single order that counts.",
         {"all": [_condition("purchases.count", "equals", 0)]},
     ),
+    Ready(
+        "champions",
+        "Champions",
+        "The best by recency, frequency and amount, with three orders or more: to be thanked, not pushed.",
+        {"all": [_condition("score.class", "one_of", ["champion"])]},
+    ),
+    Ready(
+        "at_risk",
+        "At risk",
+        "Silent for longer than their own rhythm lets expect, and not lost yet: the moment to ask how they are.",
+        {"all": [_condition("relation.risk", "one_of", ["at_risk"])]},
+    ),
+    Ready(
+        "lost",
+        "Lost",
+        "Silent for far longer than their own rhythm. Those who asked for no letters get none anyway.",
+        {"all": [_condition("relation.risk", "one_of", ["lost"])]},
+    ),
+    Ready(
+        "lost_discontent",
+        "Lost after discontent",
+        "Lost, with a complaint or a problem before the silence: apologise before you invite.",
+        {
+            "all": [
+                _condition("relation.risk", "one_of", ["lost"]),
+                _condition("relation.cause", "one_of", ["dissatisfied", "repeated_failures"]),
+            ]
+        },
+    ),
+    Ready(
+        "big_baskets",
+        "Big baskets",
+        "Two orders or more, of 100.00 or more on average: change the amount to what is much in your shop.",
+        {
+            "all": [
+                _condition("score.basket", "at_least", 100_00),
+                _condition("purchases.count", "at_least", 2),
+            ]
+        },
+    ),
+    Ready(
+        "promotion_only",
+        "Promotion-only buyers",
+        "At least three orders, every one right after a click in a promotion: attached to the price.",
+        {
+            "all": [
+                _condition("purchases.count", "at_least", 3),
+                _condition("score.promotion_share", "at_least", 1),
+            ]
+        },
+    ),
+    Ready(
+        "interested",
+        "Interested in a category",
+        "Clicked or bought lately; choose the category in the condition.",
+        {"all": [_condition("score.interest", "at_least", 1)]},
+    ),
+    Ready(
+        "solid",
+        "Solid customers",
+        "Come back in their own rhythm and show that they are for us: who may recommend us.",
+        {"all": [_condition("relation.loyalty", "one_of", ["solid"])]},
+    ),
+    Ready(
+        "fragile",
+        "Loyal in figures, fragile in fact",
+        "Come back by habit or for want of a choice, and may leave at the first occasion.",
+        {"all": [_condition("relation.loyalty", "one_of", ["inertia", "retention"])]},
+    ),
+    Ready(
+        "we_only_ask",
+        "We only ask",
+        "Got promotions or surveys in the last year, and neither advice nor thanks nor service.",
+        {
+            "all": [
+                _condition("balance.asked", "at_least", 1),
+                _condition("balance.given", "equals", 0),
+            ]
+        },
+    ),
+    Ready(
+        "key_accounts",
+        "Key accounts",
+        "Confirmed by a person, with a reason and an owner.",
+        {"all": [_condition("key_account.is_one", "truth", True)]},
+    ),
+    Ready(
+        "quiet_key_accounts",
+        "Quiet key accounts",
+        "Key accounts that are silent beyond their own rhythm: call them.",
+        {
+            "all": [
+                _condition("key_account.is_one", "truth", True),
+                _condition("relation.risk", "one_of", ["at_risk", "lost"]),
+            ]
+        },
+    ),
     Ready("everybody", "Everybody", "All customers. Only those who agreed are ever written to.", {"all": []}),
 )
