@@ -162,6 +162,19 @@ class Inbox(Section):
     port: int = Field(default=2525, ge=0, le=65535)
 
 
+class Sandbox(Section):
+    is_on: bool = False
+    allowed: list[str] = []
+
+    @field_validator("allowed")
+    @classmethod
+    def _are_addresses(cls, allowed: list[str]) -> list[str]:
+        for each in allowed:
+            if not re.fullmatch(r"[^@\s]*@[^@\s]+", each.strip()):
+                raise ValueError(f"{each!r} is neither an address nor a domain like @shop.example")
+        return allowed
+
+
 class Sending(Section):
     processes: int = Field(default=0, ge=0)
     connections: int = Field(default=4, ge=1)
@@ -306,6 +319,8 @@ class Guard(Section):
     stop_bounced: float = Field(default=0.05, gt=0, le=1)
     warn_spam: float = Field(default=0.0005, gt=0, le=1)
     stop_spam: float = Field(default=0.001, gt=0, le=1)
+    warn_refused: float = Field(default=0.02, gt=0, le=1)
+    stop_refused: float = Field(default=0.05, gt=0, le=1)
 
 
 class Returns(Section):
@@ -477,6 +492,7 @@ class Config(BaseSettings):
     smtp: Smtp = Smtp()
     dkim: Dkim = Dkim()
     inbox: Inbox = Inbox()
+    sandbox: Sandbox = Sandbox()
     sending: Sending = Sending()
     pacing: Pacing = Pacing()
     tracking: Tracking = Tracking()

@@ -315,16 +315,32 @@ def learn_suggestions(runtime: Runtime) -> int:
 
 
 def retire_stale(runtime: Runtime) -> int:
-    """Suppress those who never answer, once a day, where config.toml lets it act by itself."""
-    stale = runtime.config.stale
-    if not (stale.is_on and stale.acts_by_itself):
+    """Once a day: end the last calls that silence has answered; where config lets it, begin new ones by itself."""
+    rule = runtime.config.stale
+    if not rule.is_on:
         return 0
 
     def retire(rt: Runtime) -> int:
+        now = rt.clock.now()
         with rt.transaction() as session:
-            return scoring.retire_stale(session, rt.config.stale, now=rt.clock.now())
+            count = scoring.end_sunsets(session, rule, now=now)["suppressed"]
+            if rule.acts_by_itself and rule.letter_first:
+                scoring.begin_sunset(session, rule, now=now)
+            elif rule.acts_by_itself:
+                count += scoring.retire_stale(session, rule, now=now)
+        return count
 
     return _once_a_day(runtime, "retire_stale", runtime.config.scores.full_hour, retire)
+
+
+def revive_stale(runtime: Runtime) -> int:
+    """Write again to those left alone as silent who bought or gave a sign of life since."""
+    now = runtime.clock.now()
+    with runtime.reading() as session:  # nearly always there is nobody: no need of the write lock
+        if session.execute(scoring.revived(now).limit(1)).first() is None:
+            return 0
+    with runtime.transaction() as session:
+        return scoring.revive_stale(session, now=now)
 
 
 def retire_faded(runtime: Runtime) -> int:

@@ -35,6 +35,7 @@ def timetable(config: Config) -> tuple[Tick, ...]:
         Tick("refresh_all_scores", jobs.refresh_all_scores, 300),
         Tick("learn_suggestions", jobs.learn_suggestions, 300),
         Tick("retire_stale", jobs.retire_stale, 300),
+        Tick("revive_stale", jobs.revive_stale, 300),
         Tick("retire_faded", jobs.retire_faded, 300),
         Tick("forget_old_runs", jobs.forget_old_runs, 3600),
     )

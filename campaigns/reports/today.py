@@ -15,19 +15,17 @@ from campaigns.customers import Import
 from campaigns.db.expressions import epoch
 from campaigns.fields import Chosen, Fields
 from campaigns.letters import due_soon, get_letter, switched_on
-from campaigns.messages import Mailing, Message, halted, senders, waiting
+from campaigns.messages import Mailing, Message
 from campaigns.newsletters import Newsletter, list_newsletters, reach
 from campaigns.occasions import Occasion
 from campaigns.purchases import Purchase
+from campaigns.reports.health import health
 from campaigns.scoring import stale_candidates
-from campaigns.tracking import Event
+from campaigns.tracking import Event, endangered, sender_faults, silent_inlets
 
 RECENT = timedelta(days=7)
 """A failure older than this is history, not a task."""
-STUCK_AFTER = timedelta(minutes=15)
-"""What has been due for so long, while nothing forbids it, is stuck."""
 LATE_AFTER = timedelta(minutes=10)
-SENDER_GONE_AFTER = timedelta(minutes=2)
 USUAL_WEEKS = 8
 LEAST_WEEKS = 3
 """Fewer full weeks of our own past are no measure: then nothing is called usual."""
@@ -38,7 +36,9 @@ MOST_DUE = 10_000
 class Need:
     """One thing that waits for a person.
 
-    `name`: halted, stuck, no_sender, late, failed, unknown, paused, import_failed, import_rejects, stale.
+    `name`: those of an Alarm (clock, halted, gap, no_sender, login, trouble, stuck), late, failed, unknown, paused, returns, sender_fault,
+    much_returned, import_failed,
+    import_rejects, stale.
     `tone`: bad (something is wrong) or warn (a decision is awaited). `subject_id` is the newsletter, mailing
     or import it is about, where it is about one. `count` is how many messages, lines or addresses.
     """
@@ -129,6 +129,7 @@ def needs(session: Session, *, now: datetime, config: Config) -> list[Need]:
         *_failed(session, now),
         *_unknown(session),
         *_paused(session),
+        *_returns(session, now, config),
         *_imports(session, now),
         *_stale(session, now, config),
     ]
@@ -140,24 +141,10 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _sending(session: Session, now: datetime) -> list[Need]:
-    if (halt := halted(session)) is not None:
-        why = f": {halt.because}" if halt.because else ""
-        return [Need("halted", "bad", "All sending is stopped", f"Stopped by {halt.by}{why}.")]
-    queue = waiting(session, now=now)
-    oldest = queue["oldest_due_at"]
-    if not queue["due"] or oldest is None or now - oldest < STUCK_AFTER:
-        return []
-    alive = [each for each in senders(session) if now - each.seen_at < SENDER_GONE_AFTER]
-    due = _count(queue["due"], "mail is", "mails are")
-    if not alive:
-        return [
-            Need(
-                "no_sender", "bad", "Nobody is sending", f"{due} due and no sender is running.", queue["due"]
-            )
-        ]
-    trouble = next((each.trouble for each in alive if each.trouble), "")
-    sentence = f"{due} due for more than a quarter of an hour" + (f": {trouble}" if trouble else "") + "."
-    return [Need("stuck", "bad", "Mails are stuck", sentence, queue["due"])]
+    return [
+        Need(alarm.name, alarm.tone, alarm.title, alarm.sentence, alarm.count, alarm.mailing_id)
+        for alarm in health(session, now=now).alarms
+    ]
 
 
 def _late(session: Session, now: datetime) -> list[Need]:
@@ -226,6 +213,28 @@ def _paused(session: Session) -> list[Need]:
         )
         for each in rows
     ]
+
+
+def _returns(session: Session, now: datetime, config: Config) -> list[Need]:
+    title = "Returned mail is not coming in"
+    silent = [Need("returns", "bad", title, each.sentence) for each in silent_inlets(session, now=now)]
+    faults = [
+        Need("sender_fault", "bad", fault.title, fault.sentence, fault.count)
+        for fault in sender_faults(session, now=now)
+    ]
+    warned = [
+        Need(
+            "much_returned",
+            "warn",
+            f"Much of “{danger.name}” comes back",
+            f"{danger.sentence}.",
+            0,
+            danger.mailing_id,
+        )
+        for danger in endangered(session, config.guard, now=now)
+        if danger.level == "warn"
+    ]
+    return [*silent, *faults, *warned]
 
 
 def _imports(session: Session, now: datetime) -> list[Need]:

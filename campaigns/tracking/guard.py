@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.config import Guard
 from campaigns.messages import Mailing, Message, counts, pause_mailing
+from campaigns.tracking.faults import CAUSES_OF_OURS
 from campaigns.tracking.model import Event
 
 WATCHED = timedelta(days=14)
@@ -27,9 +28,12 @@ class Danger:
 
 
 def judge_returns(
-    tried: int, bounced: int, spam: int, rule: Guard
+    tried: int, bounced: int, spam: int, rule: Guard, *, refused: int = 0
 ) -> tuple[Literal["", "warn", "stop"], str]:
-    """The guard's rule. Pure: shares are of the mails tried so far: sent, or refused for good."""
+    """The guard's rule. Pure: shares are of the mails tried so far: sent, or refused for good.
+
+    `refused`: letters that came back for a fault of the sender's (`CAUSES_OF_OURS`).
+    """
     if tried < rule.from_sent:
         return "", ""
     level: Literal["", "warn", "stop"] = ""
@@ -37,6 +41,7 @@ def judge_returns(
     kinds = (
         ("dead addresses", bounced, rule.warn_bounced, rule.stop_bounced),
         ("spam reports", spam, rule.warn_spam, rule.stop_spam),
+        ("letters refused for the sender's sake", refused, rule.warn_refused, rule.stop_refused),
     )
     for what, number, warn, stop in kinds:
         share = number / tried
@@ -61,7 +66,8 @@ def endangered(
         wanted = wanted.where(Mailing.id.in_(lately))
     found = []
     for mailing in session.scalars(wanted):
-        level, words = judge_returns(*_returns(session, mailing.id), rule)
+        tried, bounced, spam, refused = _returns(session, mailing.id)
+        level, words = judge_returns(tried, bounced, spam, rule, refused=refused)
         if level:
             found.append(Danger(mailing.id, mailing.name, level, words))
     return found
@@ -75,10 +81,16 @@ def guard_mailings(
     for danger in endangered(session, rule, now=now, mailings=mailings):
         mailing = session.get(Mailing, danger.mailing_id)
         if danger.level == "stop" and mailing is not None and mailing.is_guarded:
-            because = f"Paused by itself: {danger.sentence}. Find out where these addresses came from before it goes on."
+            because = f"Paused by itself: {danger.sentence}. {_what_to_do(danger.sentence)}"
             if pause_mailing(session, mailing.id, because=because):
                 paused.append(danger)
     return paused
+
+
+def _what_to_do(sentence: str) -> str:
+    if "for the sender's sake" in sentence:
+        return "Look on Today at what receivers hold against the sender, and mend that before it goes on."
+    return "Find out where these addresses came from before it goes on."
 
 
 def mailings_of(session: Session, message_ids: Iterable[int]) -> set[int]:
@@ -88,11 +100,13 @@ def mailings_of(session: Session, message_ids: Iterable[int]) -> set[int]:
     )
 
 
-def _returns(session: Session, mailing_id: int) -> tuple[int, int, int]:
-    """Tried, dead addresses, spam reports; a person's second bounce counts once."""
+def _returns(session: Session, mailing_id: int) -> tuple[int, int, int, int]:
+    """Tried, dead addresses, spam reports, refused for our sake; a person's second bounce counts once."""
     people = func.count(func.distinct(Event.message_id))
     of_it = select(people).where(Event.mailing_id == mailing_id)
     hard = of_it.where(Event.kind == "bounced", Event.details["class"].as_string() == "hard")
     spam = of_it.where(Event.kind == "spam_reported")
+    ours = of_it.where(Event.kind == "bounced", Event.details["cause"].as_string().in_(CAUSES_OF_OURS))
     states = counts(session, mailing_id)
-    return states["sent"] + states["failed"], session.scalar(hard) or 0, session.scalar(spam) or 0
+    dead, reported, refused = (session.scalar(rows) or 0 for rows in (hard, spam, ours))
+    return states["sent"] + states["failed"], dead, reported, refused

@@ -9,8 +9,9 @@ from threading import Event
 
 import click
 
+from campaigns.errors import ConfigError
 from campaigns.runtime import Runtime
-from campaigns.tracking import ReturnsListener, keep_returned, mails_in, read_returned
+from campaigns.tracking import ReturnsListener, keep_returned, mails_in, read_mailbox, read_returned
 from webapp.cli import Settings
 from webapp.commands.inspect import facts_of
 
@@ -44,11 +45,7 @@ def read(settings: Settings, path: Path, is_applied: bool, is_json: bool) -> Non
         if not is_json and sum(totals.values()) % 5_000 == 0:
             click.echo(f"{sum(totals.values()):,} read …", err=True)
     summary = {"read": sum(totals.values()), "is_applied": is_applied, **totals}
-    click.echo(
-        json.dumps(summary)
-        if is_json
-        else ", ".join(f"{count:,} {word.replace('_', ' ')}" for word, count in totals.items()) or "No mail."
-    )
+    click.echo(json.dumps(summary) if is_json else _summary(totals))
 
 
 @command.command()
@@ -64,6 +61,24 @@ def listen(settings: Settings) -> None:
         click.echo("Stopped.", err=True)
     finally:
         listener.stop()
+
+
+@command.command()
+@click.pass_obj
+def fetch(settings: Settings) -> None:
+    """Read the mailbox of config's [mailbox] now, until it is empty; the clock does it by itself."""
+    if not settings.config.mailbox.kind:
+        raise ConfigError({"mailbox.kind": "is empty: say imap or pop3, and where."})
+    totals: Counter[str] = Counter()
+    for kept in read_mailbox(settings.runtime):
+        totals += kept
+        if totals.total() % 5_000 < BATCH:
+            click.echo(f"{totals.total():,} read …", err=True)
+    click.echo(_summary(totals))
+
+
+def _summary(totals: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {word.replace('_', ' ')}" for word, count in totals.items()) or "No mail."
 
 
 def _outcomes(

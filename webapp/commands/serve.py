@@ -12,10 +12,14 @@ from campaigns.config import Config
 from campaigns.db.migrate import current, head, upgrade
 from campaigns.errors import ConfigError, LiaisonError
 from campaigns.runtime import Runtime, assemble
+from campaigns.tracking import ReturnsListener, forget_unused_inlets, note_inlet
 from webapp.cli import Settings
 from webapp.supervise import Child, Supervisor, python, stop_event, watch_parent
 
-PARTS = ("web", "clock", "sender", "inbox")
+SEEN_SECONDS = 30
+"""The listener for returned mail says so often that it is at work."""
+
+PARTS = ("web", "clock", "sender", "inbox", "returns")
 
 
 @click.command()
@@ -31,7 +35,7 @@ def command(settings: Settings, only: str | None) -> None:
         start(settings)
         return
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {only:7} %(message)s", datefmt="%H:%M:%S")
-    {"web": _web, "clock": _clock, "sender": _sender, "inbox": _inbox}[only](settings)
+    {"web": _web, "clock": _clock, "sender": _sender, "inbox": _inbox, "returns": _returns}[only](settings)
 
 
 def start(settings: Settings, *, is_ready: Callable[[], None] | None = None) -> None:
@@ -63,7 +67,8 @@ def children(settings: Settings) -> list[Child]:
     count = config.sending.processes or min(2, os.cpu_count() or 1)
     senders = [child(f"sender {n + 1}" if count > 1 else "sender", "sender") for n in range(count)]
     inbox = [child("inbox", "inbox", wave=1)] if config.inbox.is_on else []
-    return [*inbox, child("web", "web"), child("clock", "clock"), *senders]
+    returns = [child("returns", "returns", wave=1)] if config.returns.is_on else []
+    return [*inbox, *returns, child("web", "web"), child("clock", "clock"), *senders]
 
 
 def prepare(runtime: Runtime) -> None:
@@ -75,6 +80,8 @@ def prepare(runtime: Runtime) -> None:
         raise LiaisonError(
             f"The database is at version {there}, this Liaison needs {head()}: run `liaison migrate` first."
         )
+    with runtime.transaction() as session:
+        forget_unused_inlets(session, runtime.config)
 
 
 def refuse_taken_ports(config: Config) -> None:
@@ -82,6 +89,8 @@ def refuse_taken_ports(config: Config) -> None:
     needed = [("web.port", config.web.host, config.web.port)]
     if config.inbox.is_on:
         needed.append(("inbox.port", config.inbox.host, config.inbox.port))
+    if config.returns.is_on:
+        needed.append(("returns.port", config.returns.host, config.returns.port))
     faults = {
         path: f"{host}:{port} is in use by another program; stop it or choose another port."
         for path, host, port in needed
@@ -166,3 +175,17 @@ def _inbox(settings: Settings) -> None:
     inbox.start()
     stop.wait()
     inbox.stop()
+
+
+def _returns(settings: Settings) -> None:
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    runtime, stop = settings.runtime, stop_event()
+    listener = ReturnsListener(runtime)
+    listener.start()
+    try:
+        while not stop.is_set():
+            with runtime.transaction() as session:
+                note_inlet(session, "listener", now=runtime.clock.now())
+            stop.wait(SEEN_SECONDS)
+    finally:
+        listener.stop()

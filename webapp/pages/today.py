@@ -15,14 +15,19 @@ from webapp.wording import number
 blueprint = admin_blueprint("today")
 
 ACTIONS: dict[str, tuple[str, str, str]] = {
-    "stuck": ("See the mail server", "settings.show", ""),
-    "no_sender": ("See how it is set up", "settings.show", ""),
+    "gap": ("Look and decide", "messages.late", ""),
+    "stuck": ("See the senders", "messages.show", ""),
+    "no_sender": ("See the senders", "messages.show", ""),
+    "login": ("See how it is set up", "settings.show", ""),
+    "trouble": ("See the senders", "messages.show", ""),
     "late": ("Look at it", "newsletters.detail", "newsletter_id"),
     "paused": ("Resume or cancel", "newsletters.detail", "newsletter_id"),
     "failed": ("See whom", "reports.mailing", "mailing_id"),
     "unknown": ("Decide", "reports.mailing", "mailing_id"),
     "import_failed": ("Look at it", "imports.detail", "import_id"),
     "import_rejects": ("See the lines", "imports.detail", "import_id"),
+    "much_returned": ("See what came back", "reports.mailing", "mailing_id"),
+    "returns": ("See how it is set up", "settings.show", ""),
     "stale": ("Look at the list", "scores.stale", ""),
 }
 """What to do about each need: the words, the page, the argument that its subject becomes."""

@@ -222,6 +222,30 @@ def _diagnose(status: str, text: str, action: str, step: str) -> Diagnosis:
     return found
 
 
+_DECIDED = {
+    "status_code": "the status code (RFC 3463), as the words say less",
+    "nothing_told": "nothing: neither words nor code tell a reason",
+}
+_DOUBTS = {
+    "_for_now": "but only for now, as the reply or its code is a temporary one",
+    "_after_data": "but only after the letter's content was seen: some servers say so of people who live there",
+    "_mistaken_before": "but these very words were told of living mailboxes before",
+    "_at_no_known_step": "but nothing shows that it answered the recipient's address",
+    "_elsewhere": "but of another address than ours: the letter was forwarded",
+}
+
+
+def explain(rule: str) -> str:
+    """The rule that decided, in words for people."""
+    doubts = [(name, words) for name, words in _DOUBTS.items() if rule.endswith(name)]
+    for name, words in doubts:
+        return f"{explain(rule.removesuffix(name))}, {words}"
+    said = next((cause for name, cause, _ in _RULES if name == rule), "")
+    if said:
+        return f"the server's words, which say: {CAUSES[said]}"
+    return _DECIDED.get(rule, rule.replace("_", " "))
+
+
 _AT_RCPT = re.compile(
     r"(?:reply|response|reaction|answer)(?: to)?(?: the)? rcpt|\bafter (?:an? )?(?:\w+ )?rcpt|\brcpt[ _]?to\b|smtp:rcpt|does not like recipient|"
     r"recipient address rejected|\bneed rcpt|no valid recipient|no recipients? (?:given|specified|accepted)|\bvrfy\b",
