@@ -11,7 +11,7 @@ from campaigns.letters.actions import (
     stop_because,
     switch,
 )
-from campaigns.letters.calls import called, called_by_day, moment_of, unbarred
+from campaigns.letters.calls import called, moment_of, unbarred
 from campaigns.letters.model import Letter
 from campaigns.letters.queries import (
     Due,
@@ -24,6 +24,7 @@ from campaigns.letters.queries import (
     due_soon,
     get_letter,
     is_anybody_due,
+    is_called_by,
     kept_back,
     late_ones,
     mailings_of,
@@ -42,7 +43,6 @@ __all__ = [
     "Plan",
     "all_letters",
     "called",
-    "called_by_day",
     "change",
     "count_due_soon",
     "count_late",
@@ -54,6 +54,7 @@ __all__ = [
     "due_soon",
     "get_letter",
     "is_anybody_due",
+    "is_called_by",
     "kept_back",
     "late_ones",
     "launch_due",

@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
 from campaigns.errors import NotFound
-from campaigns.letters.calls import called, called_by_day, moment_of
+from campaigns.letters.calls import called, moment_of
 from campaigns.letters.model import Letter
 from campaigns.letters.rules import undecided, window
 from campaigns.messages import Mailing, Message, get_mailing
@@ -76,12 +77,18 @@ def mailings_of(letter_id: int) -> Select[int]:
     return select(Mailing.id).where(Mailing.kind == "letter", Mailing.source_id == letter_id)
 
 
+@cache
+def _known_zones() -> frozenset[str]:
+    # Read from the disk anew each time otherwise: fifty milliseconds at each tick of each letter.
+    return frozenset(available_timezones())
+
+
 def zones_of_customers(session: Session, fallback: ZoneInfo) -> dict[str, ZoneInfo]:
     """What stands in `customer.zone` → the zone that is meant; none, or one unknown here, means the shop's.
 
     From one name to the next by the index: DISTINCT would read a million customers at each tick.
     """
-    known = available_timezones()
+    known = _known_zones()
     zones: dict[str, ZoneInfo] = {}
     name = session.scalar(select(func.min(Customer.zone)))
     while name is not None:
@@ -217,7 +224,7 @@ def count_late(
     if span is None:
         return 0
     parts = _parts(session, letter, occasions, zone, now, span)
-    return sum(session.scalar(select(func.count()).select_from(part)) or 0 for _, part in parts)
+    return sum(session.scalar(select(func.count()).select_from(part)) or 0 for part in parts)
 
 
 def late_span(letter: Letter, now: datetime) -> tuple[datetime, datetime] | None:
@@ -252,8 +259,9 @@ def due_by_day(
 ) -> dict[date, int]:
     """How many are due on each local day from now on; every day in sight is a key."""
     counted: dict[date, int] = defaultdict(int)
-    for day, part in _parts(session, letter, occasions, zone, now, (now, now + timedelta(days=days))):
-        counted[day] += session.scalar(select(func.count()).select_from(part)) or 0
+    for part in _parts(session, letter, occasions, zone, now, (now, now + timedelta(days=days))):
+        for day, number in session.execute(select(part.c.due_on, func.count()).group_by(part.c.due_on)):
+            counted[date.fromisoformat(day)] += number
     first = now.astimezone(zone).date()
     in_sight = [first + timedelta(days=n) for n in range(days + 1)]
     return dict.fromkeys(in_sight, 0) | {day: n for day, n in sorted(counted.items()) if n}
@@ -289,15 +297,18 @@ def _parts(
     zone: ZoneInfo,
     now: datetime,
     span: tuple[datetime, datetime],
-) -> list[tuple[date, Any]]:
-    """Day by day, as subqueries, what falls in `span` and has no message yet; those barred are among them."""
+) -> list[Any]:
+    """As subqueries, in the order of their days, what falls in `span` and has no message yet; those barred too."""
     occasion = occasions[letter.occasion]
     zones = zones_of_customers(session, zone)
     asked: dict[str, Any] = {"hour": letter.hour, "zones": zones, "since": span[0], "until": span[1]}
+    found = called(occasion, letter.options, **asked, with_barred=True)
+    if occasion.happened is not None and len(found) > 1:
+        found = [select(union_all(*found).subquery())]  # each of them reaches over all the days
     parts = []
-    for day, part in called_by_day(occasion, letter.options, **asked):
-        found = part.subquery()
-        parts.append((day, select(found).where(*_is_new(letter, occasion, found, now)).subquery()))
+    for part in found:
+        rows = part.subquery()
+        parts.append(select(rows).where(*_is_new(letter, occasion, rows, now)).subquery())
     return parts
 
 
@@ -316,17 +327,19 @@ def _listed(
     limit, offset = part
     zones = zones_of_customers(session, zone)
     listed: list[Due] = []
-    for day, found in reversed(parts) if is_latest_first else parts:
+    for found in reversed(parts) if is_latest_first else parts:
         if offset:
             here = session.scalar(select(func.count()).select_from(found)) or 0
             if here <= offset:
                 offset -= here
                 continue
-        rows = session.execute(
-            _with_customers(letter, occasions, found).limit(limit - len(listed)).offset(offset)
-        )
+        day = found.c.due_on.desc() if is_latest_first else found.c.due_on
+        rows = _with_customers(letter, occasions, found).order_by(day, Customer.id)
+        listed += [
+            _due(letter, zones, *row)
+            for row in session.execute(rows.limit(limit - len(listed)).offset(offset))
+        ]
         offset = 0
-        listed += [_due(letter, zones, day, *row) for row in rows]
         if len(listed) >= limit:
             break
     return sorted(listed, key=lambda due: due.due_at, reverse=is_latest_first)
@@ -339,11 +352,9 @@ def _with_customers(letter: Letter, occasions: Occasions, found: Any) -> Select[
         *((found.c.customer_id.in_(bar.customers()), bar.name) for bar in occasions[letter.occasion].bars),
         else_="",
     )
-    rows: Any = (
-        select(Customer, found.c.happened_at, found.c.occasion_key, found.c.facts, held)
-        .join(found, found.c.customer_id == Customer.id)
-        .order_by(Customer.id)
-    )
+    rows: Any = select(
+        Customer, found.c.due_on, found.c.happened_at, found.c.occasion_key, found.c.facts, held
+    ).join(found, found.c.customer_id == Customer.id)
     chosen: Select[Any] = rows
     return chosen
 
@@ -351,14 +362,20 @@ def _with_customers(letter: Letter, occasions: Occasions, found: Any) -> Select[
 def _due(
     letter: Letter,
     zones: Zones,
-    day: date,
     customer: Customer,
+    due_on: str,
     happened_at: datetime | None,
     key: str,
     facts: Mapping[str, Any],
     held: str,
 ) -> Due:
-    zone = zones[customer.zone]
+    zone, day = zones[customer.zone], date.fromisoformat(due_on)
     due_at = moment_of(letter.options, letter.hour, zone, due_on=day, happened_at=happened_at)
     name = f"{customer.first_name} {customer.last_name}".strip()
     return Due(customer.id, name, customer.email, customer.zone, day, due_at, key, facts or {}, held)
+
+
+def is_called_by(session: Session, occasion: str) -> bool:
+    """Whether a letter that is switched on answers to this occasion."""
+    found = select(Letter.id).where(Letter.occasion == occasion, Letter.is_on).limit(1)
+    return session.scalar(found) is not None

@@ -42,7 +42,7 @@ class Prepared:
             links=links,
             subject=mailing.subject or None,
             preheader=mailing.preheader or None,
-            shows_day=mailing.is_tracked and bool(config.tracking.hygiene_from),
+            shows_day=mailing.is_tracked and bool(config.stale.hygiene_from),
         )
         own = f"{mailing.subject} {mailing.preheader}"  # may name what the version itself does not
         named = {name for name in sources if f"{name}." in own}

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from getpass import getuser
 from typing import Any
@@ -111,28 +112,69 @@ def history(settings: Settings, months: int) -> None:
 
 
 @command.command()
-@click.option("--apply", "is_applied", is_flag=True, help="Suppress them; otherwise they are only listed.")
+@click.option(
+    "--apply",
+    "is_applied",
+    is_flag=True,
+    help="Do what the settings say: a last letter, or leave them alone.",
+)
 @json_option
 @click.pass_obj
 def stale(settings: Settings, is_applied: bool, is_json: bool) -> None:
     """Who has been written to and is silent, by the rule of the settings."""
     runtime, rule = settings.runtime, settings.runtime.config.stale
-    now = runtime.clock.now()
+    now, by = runtime.clock.now(), f"{getuser()} (command)"
+    called = suppressed = 0
     with runtime.transaction() as session:
+        preview = scoring.preview_sunset(session, rule, now)
         rows = session.execute(scoring.stale_candidates(session, rule, now)).all()
-        found = [
-            {"email": row.email, "mails": row.mails, "why": scoring.stale_evidence(row, rule)} for row in rows
-        ]
-        done = scoring.retire_stale(session, rule, now=now, by=f"{getuser()} (command)") if is_applied else 0
+        if is_applied and rule.letter_first:
+            called = scoring.begin_sunset(session, rule, now=now, by=by)
+        elif is_applied:
+            suppressed = scoring.retire_stale(session, rule, now=now, by=by)
+    found = [
+        {
+            "email": row.email,
+            "mails": row.mails,
+            "why": scoring.stale_evidence(row, rule),
+            "has_weak_sign": bool(row.has_weak_sign),
+        }
+        for row in rows
+    ]
     if is_json:
-        click.echo(json.dumps({"candidates": found, "suppressed": done}, ensure_ascii=False))
+        facts = {"preview": asdict(preview), "candidates": found, "called": called, "suppressed": suppressed}
+        click.echo(json.dumps(facts, ensure_ascii=False))
         return
     for each in found:
         click.echo(f"{each['email']}: {each['why']}")
-    done_words = (
-        f"{done:,} are left alone from now on." if is_applied else "Nothing was done; --apply does it."
-    )
-    click.echo(f"{len(found):,} silent. {done_words}" if found else "Nobody has fallen silent.")
+    if not found:
+        click.echo("Nobody has fallen silent.")
+    elif called:
+        click.echo(f"{len(found):,} silent. {called:,} get a last letter.")
+    elif is_applied:
+        left = len(found) - suppressed
+        spared = f" {left:,} gave a weak sign: a person decides about them." if left else ""
+        click.echo(f"{len(found):,} silent. {suppressed:,} are left alone from now on.{spared}")
+    else:
+        click.echo(f"{len(found):,} silent. Nothing was done; --apply does it.")
+
+
+@command.command()
+@json_option
+@click.pass_obj
+def sunset(settings: Settings, is_json: bool) -> None:
+    """The last calls that run: since when, and whether the last letter has left."""
+    with settings.runtime.reading() as session:
+        rows = session.execute(scoring.running_sunsets()).all()
+    for row, email, status, sent_at in rows:
+        if is_json:
+            facts = {"email": email, "begun_at": row.begun_at.isoformat(), "letter": status}
+            click.echo(json.dumps({**facts, "sent_at": sent_at.isoformat() if sent_at else None}))
+        else:
+            letter = f"letter of {sent_at:%Y-%m-%d}" if sent_at else f"letter {status or 'not yet written'}"
+            click.echo(f"{email}: since {row.begun_at:%Y-%m-%d}, {letter}")
+    if not rows and not is_json:
+        click.echo("No last call runs.")
 
 
 def _json_lines(rows: Iterable[dict[str, Any]]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import reports, scoring
+from campaigns import letters, reports, scoring
 from campaigns.db import page
 from campaigns.errors import NotFound
 from webapp.context import runtime, user
@@ -146,18 +146,24 @@ def export() -> ResponseReturnValue:
 
 @blueprint.get("/stale")
 def stale() -> ResponseReturnValue:
-    """Who would be left alone from now on, before anything is done."""
+    """Who would be left alone from now on, before anything is done, and the last calls that run."""
     rule, now = runtime().config.stale, runtime().clock.now()
     with runtime().reading() as session:
         rows = session.execute(scoring.stale_candidates(session, rule, now).limit(SHOWN_STALE)).all()
-        total = scoring.count_stale(session, rule, now)
-        evidence = {row.customer_id: scoring.stale_evidence(row, rule) for row in rows}
-    return render_template("scores/stale.html", rows=rows, evidence=evidence, total=total, rule=rule)
+        return render_template(
+            "scores/stale.html",
+            rows=rows,
+            preview=scoring.preview_sunset(session, rule, now),
+            evidence={row.customer_id: scoring.stale_evidence(row, rule) for row in rows},
+            rule=rule,
+            running=session.execute(scoring.running_sunsets().limit(SHOWN_STALE)).all(),
+            has_letter=letters.is_called_by(session, "last_call"),
+        )
 
 
 @blueprint.post("/stale")
 def retire() -> ResponseReturnValue:
-    """Leave the chosen ones alone."""
+    """Leave the chosen ones alone at once."""
     chosen = request.form.getlist("customer", type=int)
     with runtime().transaction() as session:
         count = scoring.retire_stale(
@@ -168,6 +174,30 @@ def retire() -> ResponseReturnValue:
         flash(f"{count:,} {words} left alone from now on; the register says why.", "success")
     else:
         flash("Nobody was chosen, or all of them gave a sign meanwhile.", "info")
+    return redirect(url_for(".stale"), 303)
+
+
+@blueprint.post("/stale/call")
+def call() -> ResponseReturnValue:
+    """Write the chosen ones a last letter."""
+    chosen = request.form.getlist("customer", type=int)
+    with runtime().transaction() as session:
+        count = scoring.begin_sunset(
+            session, runtime().config.stale, now=runtime().clock.now(), by=user().email, only=chosen
+        )
+    if count:
+        flash(f"{count:,} {'customer gets' if count == 1 else 'customers get'} a last letter.", "success")
+    else:
+        flash("Nobody was chosen, or all of them gave a sign meanwhile.", "info")
+    return redirect(url_for(".stale"), 303)
+
+
+@blueprint.post("/stale/<int:sunset_id>/stop")
+def stop_call(sunset_id: int) -> ResponseReturnValue:
+    """End a last call without consequence."""
+    with runtime().transaction() as session:
+        is_done = scoring.stop_sunset(session, sunset_id, now=runtime().clock.now())
+    flash("Stopped; nothing follows from it." if is_done else "It had ended already.", "info")
     return redirect(url_for(".stale"), 303)
 
 

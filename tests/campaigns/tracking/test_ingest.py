@@ -120,8 +120,8 @@ def test_sums_of_those_who_did_not_agree_leave_machines_and_tests_out(runtime: R
 
 
 def test_for_hygiene_one_date_is_kept_and_overwritten(runtime: Runtime, clock) -> None:
-    settings = runtime.config.tracking.model_copy(update={"hygiene_from": "2026-11-23"})
-    here = replace(runtime, config=runtime.config.model_copy(update={"tracking": settings}))
+    settings = runtime.config.stale.model_copy(update={"hygiene_from": "2026-11-23"})
+    here = replace(runtime, config=runtime.config.model_copy(update={"stale": settings}))
     never, mail = letter(runtime, "bob", may_track=False)
     agreed, other = letter(runtime, "alice")
     with runtime.reading() as session:
