@@ -15,7 +15,7 @@ from campaigns.customers import CUSTOMER_FILES, Kind
 from campaigns.db import Database, connect
 from campaigns.fields import Fields, gather
 from campaigns.links import Links
-from campaigns.mail import Mailer, SmtpMailer
+from campaigns.mail import InboxFolder, Mailer, SandboxMailer, SmtpMailer
 from campaigns.messages import Policy, Refusal, RefusalHook, is_hard
 from campaigns.purchases import ORDER_FILES
 from campaigns.signals import SIGNAL_FILES
@@ -70,11 +70,17 @@ def assemble(
         fields=gather(config.shop.currency),
         occasions=occasions.gather(),
         merge_sources=merge.gather(),
-        mailer=mailer
-        or SmtpMailer(config.smtp, config.smtp.password.get_secret_value(), config.sender.domain),
+        mailer=mailer or _mailer(config, clock),
         refusal_hooks=(_record_refusals, partial(_guard_mailings, config)),
         import_kinds={kind.name: kind for kind in (CUSTOMER_FILES, ORDER_FILES, SIGNAL_FILES)},
     )
+
+
+def _mailer(config: Config, clock: Clock | None) -> Mailer:
+    out = SmtpMailer(config.smtp, config.smtp.password.get_secret_value(), config.sender.domain)
+    if not config.sandbox.is_on:
+        return out
+    return SandboxMailer(out, InboxFolder(config.data.folder / "inbox"), config.sandbox.allowed, clock)
 
 
 def _record_refusals(session: Session, refusals: Sequence[Refusal], now: datetime) -> None:

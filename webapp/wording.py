@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask, Response, current_app, g, request, url_for
 from markupsafe import Markup
 
+from campaigns.messages import gap_open, halted
 from campaigns.purchases import digits as decimals
 from campaigns.staff import may
 from webapp.context import runtime
@@ -75,7 +76,13 @@ def register(app: Flask) -> None:
     )
     app.after_request(_keep_assets)
     app.jinja_env.globals.update(
-        asset=asset, menu=menu, here=here, may_write=may_write, shop_name=shop_name, page_url=page_url
+        asset=asset,
+        menu=menu,
+        here=here,
+        may_write=may_write,
+        shop_name=shop_name,
+        page_url=page_url,
+        standing=standing,
     )
 
 
@@ -207,7 +214,8 @@ def _stamp(name: str, _mtime_ns: int) -> str:
 
 def menu() -> list[tuple[str, list[Entry]]]:
     """The groups of the menu with what this person may read."""
-    is_on = runtime().config.inbox.is_on
+    config = runtime().config
+    is_on = config.inbox.is_on or config.sandbox.is_on
     groups = []
     for title, entries in MENU:
         shown = [
@@ -220,6 +228,26 @@ def menu() -> list[tuple[str, list[Entry]]]:
         if shown:
             groups.append((title, shown))
     return groups
+
+
+def standing() -> list[tuple[str, str, str, str]]:
+    """What holds for all sending now and is said on every page: (tone, sentence, words of a link, its address)."""
+    found, sandbox = [], runtime().config.sandbox
+    with runtime().reading() as session:
+        halt, gap = halted(session), gap_open(session)
+    if halt is not None:
+        why = f": {halt.because}" if halt.because else ""
+        found.append(("danger", f"All sending is stopped, by {halt.by}{why}.", "Look at it", "/today"))
+    if gap is not None:
+        words = "Mails that were due while Liaison was off wait for a decision."
+        if gap.cause == "restored":
+            words = "This database was restored from a backup. Mails that may have left already wait for a decision."
+        found.append(("warning", words, "Look at them", "/messages/late"))
+    if sandbox.is_on:
+        but = f" but {', '.join(sandbox.allowed)}" if sandbox.allowed else ""
+        words = f"Sandbox: nobody{but} gets mail; it goes to the built-in inbox."
+        found.append(("info", words, "Open the inbox", "/inbox"))
+    return found
 
 
 def here() -> str:

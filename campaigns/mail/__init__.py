@@ -3,6 +3,8 @@
 from campaigns.mail.adapters import MaildirMailer, MemoryMailer
 from campaigns.mail.compose import Frame, Manner
 from campaigns.mail.headers import clean, wire_address, wire_domain
+from campaigns.mail.inbox import InboxFolder
+from campaigns.mail.sandbox import SandboxMailer
 from campaigns.mail.single import deliver
 from campaigns.mail.smtp import SmtpMailer
 from campaigns.mail.transport import Answer, Letter, Line, Mailer, Outlet, Parcel
@@ -10,6 +12,7 @@ from campaigns.mail.transport import Answer, Letter, Line, Mailer, Outlet, Parce
 __all__ = [
     "Answer",
     "Frame",
+    "InboxFolder",
     "Letter",
     "Line",
     "MaildirMailer",
@@ -18,6 +21,7 @@ __all__ = [
     "MemoryMailer",
     "Outlet",
     "Parcel",
+    "SandboxMailer",
     "SmtpMailer",
     "clean",
     "deliver",

@@ -25,7 +25,7 @@ class _Single:
         self.answer = answer
 
     def back(self, parcel: Parcel, why: str, *, is_loss: bool = True) -> None:  # noqa: ARG002
-        self.answer = Answer("connect", None, why)
+        self.answer = Answer("connect", None, self.words or why)
 
     def trouble(self, words: str) -> None:
         self.words = words

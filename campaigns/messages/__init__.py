@@ -22,7 +22,7 @@ from campaigns.messages.gaps import gap_open, held_by_gap, of_gap, settle_gap
 from campaigns.messages.holding import salt_of
 from campaigns.messages.holdout import MOST as MOST_HELD_OUT
 from campaigns.messages.holdout import held_out, is_held_out
-from campaigns.messages.model import HELD_REASONS, STATUSES, Attempt, Halt, Mailing, Message, Sender
+from campaigns.messages.model import HELD_REASONS, STATUSES, Attempt, Gap, Halt, Mailing, Message, Sender
 from campaigns.messages.pressure import FREQUENCIES, REASONS, Hold, Mail, Policy, Reader
 from campaigns.messages.queries import (
     attempts,
@@ -58,6 +58,7 @@ __all__ = [
     "STATUSES",
     "TYPES",
     "Attempt",
+    "Gap",
     "Halt",
     "Hold",
     "Mail",

@@ -30,7 +30,7 @@ HELD = {
     "erased": "The person was erased before it left.",
     "stopped": "The mailing was stopped before it left.",
     "unreachable": "The mail server cannot reach this kind of address (SMTPUTF8).",
-    "too_late": "It was too late for its occasion.",
+    "too_late": "It was too late for it, by a rule or by somebody's decision.",
     "capped": "They had been written to often enough.",
     "no_address": "There is no address.",
 }
@@ -51,6 +51,43 @@ def show() -> ResponseReturnValue:
             mailer=runtime().mailer.name,
             now=now,
         )
+
+
+@blueprint.get("/late")
+def late() -> ResponseReturnValue:
+    """What was due while Liaison was off, or may have left before a backup was restored: to be decided."""
+    with runtime().reading() as session:
+        gap = messages.gap_open(session)
+        found = None
+        if gap is not None:
+            found = page(session, messages.of_gap(gap), request.args.get("page", 1, type=int))
+        return render_template(
+            "messages/late.html",
+            gap=gap,
+            mailings=messages.held_by_gap(session, gap) if gap is not None else [],
+            found=found,
+        )
+
+
+@blueprint.post("/late/<int:gap_id>")
+def settle(gap_id: int) -> ResponseReturnValue:
+    """Let it leave after all, or never; all of it, or one mailing."""
+    is_sent = request.form.get("verdict") == "send"
+    try:
+        with runtime().transaction() as session:
+            count = messages.settle_gap(
+                session,
+                gap_id,
+                is_sent=is_sent,
+                mailing_id=request.form.get("mailing", type=int),
+                by=user().email,
+                now=runtime().clock.now(),
+            )
+    except Conflict as error:
+        flash(str(error), "warning")
+    else:
+        flash(f"{count:,} {'leave now' if is_sent else 'are cancelled'}.", "success")
+    return redirect(url_for(".late"), 303)
 
 
 @blueprint.get("/<int:message_id>")

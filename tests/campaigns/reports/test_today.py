@@ -13,12 +13,20 @@ from campaigns.messages.model import Halt, Sender
 from campaigns.newsletters.model import Newsletter
 from campaigns.purchases.model import Purchase
 from campaigns.reports import leaving, needs, today, week
+from campaigns.runs import take_lease
 from campaigns.runtime import Runtime
 from tests.campaigns.reports import ledger
 
 
 def names(session: Any, runtime: Runtime) -> list[str]:
     return [need.name for need in needs(session, now=runtime.clock.now(), config=runtime.config)]
+
+
+@pytest.fixture(autouse=True)
+def ticking(runtime: Runtime) -> None:
+    """The clock is at work."""
+    with runtime.transaction() as session:
+        take_lease(session, "clock", "me", now=runtime.clock.now(), seconds=20)
 
 
 def newsletter(session: Any, now: Any, status: str, due_at: Any, **more: Any) -> Newsletter:
@@ -90,7 +98,7 @@ def test_a_queue_that_does_not_move_is_told_with_its_reason(runtime: Runtime) ->
         )
         session.flush()
         (stuck,) = needs(session, now=now, config=runtime.config)
-        assert stuck.name == "stuck" and "refuses our login" in stuck.sentence
+        assert stuck.name == "trouble" and "refuses our login" in stuck.sentence
         session.add(Halt(at=now, by="ann@shop.example", because="wrong prices"))
         session.flush()
         (stopped,) = needs(session, now=now, config=runtime.config)

@@ -2,10 +2,13 @@
 
 from campaigns.messages import halted
 from campaigns.reports import Week
+from campaigns.runs import take_lease
 from webapp.pages.today import ACTIONS, usual
 
 
-def test_an_empty_shop_has_a_calm_day(client):
+def test_an_empty_shop_has_a_calm_day(client, runtime):
+    with runtime.transaction() as session:
+        take_lease(session, "clock", "me", now=runtime.clock.now(), seconds=20)
     page = client.get("/today").text
     assert "Nothing waits for you" in page
     assert "Nothing today" in page

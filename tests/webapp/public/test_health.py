@@ -57,11 +57,12 @@ def test_what_needs_a_person_is_said_in_words(runtime: Runtime, clock: FrozenClo
     now = clock.advance(timedelta(minutes=20))
     tick(runtime)
     with runtime.transaction() as session:
-        assert health(session, now=now).alarms == ("No sender is at work. Is `liaison serve` running?",)
+        (alarm,) = health(session, now=now).alarms
+        assert (alarm.name, alarm.count) == ("no_sender", 1)
         session.add(Sender(name="a", host="b", started_at=now, seen_at=now, per_second=12.5))
         session.flush()
         figures = health(session, now=now)
     assert figures.queue["queued"] == 1
     assert figures.oldest_due_seconds == 1200
     assert figures.sent_per_second == 12.5
-    assert figures.alarms == ("A message has been due for 20 minutes and has not left.",)
+    assert [alarm.name for alarm in figures.alarms] == ["stuck"]
