@@ -32,6 +32,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -42,6 +43,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import ROOMS
 from campaigns.clock import instant_of
+from campaigns.db.expressions import rows_of
 from campaigns.errors import Invalid
 from campaigns.fields import Fields
 from campaigns.merge import MergeField
@@ -54,6 +56,7 @@ Choices = Callable[[Session], Sequence[tuple[str, str]]]
 """What may be picked at this moment: (value, label)."""
 
 LONGEST_TEXT = 200
+EARLIEST_YEAR = 1900
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,13 @@ def spans_of(day: date, zones: Zones) -> dict[tuple[datetime, datetime], list[st
     """First instant of that day on the walls of `zones`, and the first one after it → the names that share them."""
     spans: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
     for name, zone in zones.items():
-        spans[instant_of(_midnight(day), zone), instant_of(_midnight(day + timedelta(days=1)), zone)].append(
-            name
-        )
+        spans[_dawn(day, zone), _dawn(day + timedelta(days=1), zone)].append(name)
     return spans
+
+
+@lru_cache(maxsize=200_000)
+def _dawn(day: date, zone: ZoneInfo) -> datetime:
+    return instant_of(_midnight(day), zone)
 
 
 def _midnight(day: date) -> datetime:
@@ -223,8 +229,28 @@ def anniversaries(day: date, leap: str, years: Iterable[int]) -> Iterator[tuple[
     for month, day_of_month in kept_on(day, leap):
         for number in years:
             year = day.year - number
-            if year >= 1900 and (month != 2 or day_of_month != 29 or calendar.isleap(year)):
+            if year >= EARLIEST_YEAR and (month != 2 or day_of_month != 29 or calendar.isleap(year)):
                 yield number, date(year, month, day_of_month)
+
+
+def kept_from(begun: Iterable[tuple[int, date]], zones: Zones) -> tuple[Any, Any] | None:
+    """Two subqueries for what began on one of those days: `(years, since, begin, end)` over all zones, to find the
+    rows by an index, and `(zone, since, begin, end)` on the walls of each, to be joined by `since` and the zone.
+    None: there is no such day, or nobody."""
+    over_all: list[dict[str, str | int | datetime]] = []
+    walls: list[dict[str, str | int | datetime]] = []
+    for number, day in begun:
+        spans = spans_of(day, zones)
+        if not spans:
+            return None
+        ends = {"begin": min(s for s, _ in spans), "end": max(e for _, e in spans)}
+        over_all.append({"years": number, "since": day.isoformat(), **ends})
+        walls += [
+            {"zone": name, "since": day.isoformat(), "begin": start, "end": end}
+            for (start, end), names in spans.items()
+            for name in names
+        ]
+    return (rows_of(over_all), rows_of(walls)) if walls else None
 
 
 def gather() -> dict[str, Occasion]:

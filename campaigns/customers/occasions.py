@@ -12,11 +12,11 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -30,15 +30,15 @@ from campaigns.occasions import (
     Options,
     Zones,
     anniversaries,
+    kept_from,
     kept_on,
-    spans_of,
     waiting,
 )
 
 LIFE = "In their life"
 WITH_US = "In their life with us"
 
-MOST_YEARS = 60
+MOST_YEARS = 40
 NOT_THEIR_OWN = ("import", "demonstration")
 """Acts of consent that were only copied from elsewhere: the person did nothing at that moment."""
 
@@ -90,59 +90,40 @@ BIRTHDAY = Occasion(
 )
 
 
-def _first_grants() -> Select[Any]:
-    """`(customer_id, at, act)` of each customer's first consent to mail."""
+def _is_first_grant() -> tuple[ColumnElement[bool], ...]:
+    """The row is the first consent of its customer to mail."""
     earlier = aliased(Consent)
-    first: Any = select(Consent.customer_id, Consent.at, Consent.act).where(
-        Consent.purpose == "mail",
-        Consent.is_granted,
-        ~exists().where(
-            earlier.customer_id == Consent.customer_id,
-            earlier.purpose == "mail",
-            earlier.is_granted,
-            or_(earlier.at < Consent.at, and_(earlier.at == Consent.at, earlier.id < Consent.id)),
-        ),
+    before = exists().where(
+        earlier.customer_id == Consent.customer_id,
+        earlier.purpose == "mail",
+        earlier.is_granted,
+        or_(earlier.at < Consent.at, and_(earlier.at == Consent.at, earlier.id < Consent.id)),
     )
-    found: Select[Any] = first
-    return found
+    return (Consent.purpose == "mail", Consent.is_granted.is_(True), ~before)
 
 
 def _memberships(options: Options, day: date, zones: Zones) -> Select[Any]:
     year = int(options["year"])
     kept = day - timedelta(days=int(options["days"]))
-    found = []
-    for years, begun in anniversaries(
-        kept, str(options["leap"]), (year,) if year else range(1, MOST_YEARS + 1)
-    ):
-        spans = spans_of(begun, zones)
-        start, end = min(s for s, _ in spans), max(e for _, e in spans)
-        if options["since"] == "consent":
-            first = _first_grants().where(Consent.at >= start, Consent.at < end).subquery()
-            begins = select(Customer.id, Customer.zone, first.c.at).join(
-                first, first.c.customer_id == Customer.id
-            )
-        else:
-            known = (Customer.created_at >= start, Customer.created_at < end)
-            begins = select(Customer.id, Customer.zone, Customer.created_at.label("at")).where(*known)
-        rows = begins.subquery()
-        is_there = or_(
-            *(and_(rows.c.at >= s, rows.c.at < e, rows.c.zone.in_(n)) for (s, e), n in spans.items())
-        )
-        facts = json_object(years=literal(years), since=literal(begun.isoformat()))
-        key = literal(str(kept.year)).label("occasion_key")
-        found.append(select(rows.c.id.label("customer_id"), key, facts.label("facts")).where(is_there))
-    return _together(found)
-
-
-def _together(found: Sequence[Select[Any]]) -> Select[Any]:
-    if not found:
-        nobody = (
-            Customer.id.label("customer_id"),
-            literal("").label("occasion_key"),
-            json_object().label("facts"),
-        )
-        return select(*nobody).where(literal(False))
-    return select(union_all(*found).subquery())
+    asked = anniversaries(kept, str(options["leap"]), (year,) if year else range(1, MOST_YEARS + 1))
+    spans = kept_from(asked, zones)
+    key = literal(str(kept.year)).label("occasion_key")
+    if spans is None:
+        return select(Customer.id.label("customer_id"), key, json_object().label("facts")).where(false())
+    begun, walls = spans
+    facts = json_object(years=begun.c.years, since=begun.c.since).label("facts")
+    found: Any = select(Customer.id.label("customer_id"), key, facts).select_from(begun)
+    if options["counted"] == "consent":
+        at: Any = Consent.at
+        found = found.join(Consent, and_(at >= begun.c.begin, at < begun.c.end))
+        found = found.join(Customer, Customer.id == Consent.customer_id).where(*_is_first_grant())
+    else:
+        at = Customer.created_at
+        found = found.join(Customer, and_(at >= begun.c.begin, at < begun.c.end))
+    chosen: Select[Any] = found.join(
+        walls, and_(walls.c.zone == Customer.zone, walls.c.since == begun.c.since)
+    ).where(at >= walls.c.begin, at < walls.c.end)
+    return chosen
 
 
 YEAR = Option(
@@ -165,7 +146,7 @@ MEMBERSHIP_ANNIVERSARY = Occasion(
     heading=WITH_US,
     options=(
         Option(
-            "since",
+            "counted",
             "Counted from",
             "choice",
             "consent",
@@ -185,16 +166,16 @@ MEMBERSHIP_ANNIVERSARY = Occasion(
 
 
 def _welcomes(options: Options, since: datetime, until: datetime) -> Select[Any]:
-    found = _first_grants().where(Consent.at >= since, Consent.at < until)
+    found: Any = select(
+        Consent.customer_id.label("customer_id"),
+        literal("welcome").label("occasion_key"),
+        Consent.at.label("at"),
+        json_object(act=cast(Consent.act, String)).label("facts"),
+    ).where(Consent.at >= since, Consent.at < until, *_is_first_grant())
     if options["acts"] == "own":
         found = found.where(Consent.act.not_in(NOT_THEIR_OWN))
-    first = found.subquery()
-    return select(
-        first.c.customer_id,
-        literal("welcome").label("occasion_key"),
-        first.c.at,
-        json_object(act=cast(first.c.act, String)).label("facts"),
-    )
+    chosen: Select[Any] = found
+    return chosen
 
 
 WELCOME = Occasion(

@@ -1,24 +1,21 @@
 """What calls for a letter (or lets a customer into a journey) within a span of time: selects made of an occasion."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, cast, literal, not_, null, or_, select
+from sqlalchemy import Select, and_, literal, not_, null, select
+from sqlalchemy import cast as sql_cast
 
 from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
-from campaigns.db.expressions import json_with
+from campaigns.db.expressions import json_with, rows_of, scanned
 from campaigns.letters.rules import moment_on, mornings
 from campaigns.occasions import Occasion, Options, Zones, spans_of, wait_of
 
 AnySelect = Select[Any]
 TICK = timedelta(microseconds=1)
-
-Span = tuple[datetime, datetime]
-"""First instant, and the first one after the last."""
 
 
 def called(
@@ -42,15 +39,8 @@ def called(
     Who is in a state that bars the occasion is left out, unless `with_barred`. `zones`: `letters.zones_of_customers`.
     Each select is whole in itself; launch them one after the other, or add them up with `union_all`.
     """
-    parts = called_by_day(occasion, options, hour=hour, zones=zones, since=since, until=until)
-    return [part if with_barred else unbarred(occasion, part) for _, part in parts]
-
-
-def called_by_day(
-    occasion: Occasion, options: Options, *, hour: int, zones: Zones, since: datetime, until: datetime
-) -> list[tuple[date, AnySelect]]:
-    """The same, those barred among them, each select with its `due_on`; in the order of the days."""
-    return sorted(_parts(occasion, options, hour, zones, since, until), key=lambda part: part[0])
+    parts = list(_parts(occasion, options, hour, zones, since, until))
+    return parts if with_barred else [unbarred(occasion, part) for part in parts]
 
 
 def unbarred(occasion: Occasion, part: AnySelect) -> AnySelect:
@@ -73,99 +63,91 @@ def moment_of(
 
 def _parts(
     occasion: Occasion, options: Options, hour: int, zones: Zones, since: datetime, until: datetime
-) -> Iterator[tuple[date, AnySelect]]:
+) -> Iterator[AnySelect]:
     if occasion.due is not None:
         for day, there in mornings(zones, hour, since, until).items():
-            yield day, _dated(occasion.due(options, day, there), day)
+            yield _dated(occasion.due(options, day, there), day)
     if occasion.happened is None:
         return
     wait = wait_of(options)
     if wait.hours is not None:
         begin, end = since - timedelta(hours=wait.hours), until - timedelta(hours=wait.hours)
-        for day, spans in _cut_by_day(zones, 0, begin, end):
-            due_on = day + timedelta(hours=wait.hours)
-            yield due_on, _told(occasion, options, spans, day, due_on=due_on, is_at_hour=False)
+        walls = _rest_of_days(zones, 0, begin, end, timedelta(hours=wait.hours))
+        yield from _told(occasion, options, walls, is_at_hour=False)
         return
     for number, further in enumerate(occasion.tries(options)):
-        days = _days_after(occasion, options, wait.days + further, hour, zones, since, until)
-        yield from ((day, _marked(part, f"#{number + 1}" if number else "")) for day, part in days)
+        days = timedelta(days=wait.days + further)
+        mark = f"#{number + 1}" if number else ""
+        yield from _told(occasion, options, _days_before(zones, hour, since, until, days), mark=mark)
+        if not days:
+            yield from _told(occasion, options, _rest_of_days(zones, hour, since, until), is_at_hour=False)
 
 
-def _days_after(
-    occasion: Occasion, options: Options, days: int, hour: int, zones: Zones, since: datetime, until: datetime
-) -> Iterator[tuple[date, AnySelect]]:
-    for day, there in mornings(zones, hour, since, until).items():
-        begun = day - timedelta(days=days)
-        spans = spans_of(begun, there)
-        if days == 0:
-            spans = _before(spans, there, day, hour)
-        if spans:
-            yield day, _told(occasion, options, spans, begun, due_on=day)
-    if days == 0:
-        for day, spans in _cut_by_day(zones, hour, since, until):
-            yield day, _told(occasion, options, spans, day, due_on=day, is_at_hour=False)
+Wall = dict[str, str | int | datetime]
+"""A span of one local day in one zone: `zone`, `begin`, `end` (half open), `day`, and `due_on`."""
 
 
-def _before(spans: Mapping[Span, list[str]], zones: Zones, day: date, hour: int) -> dict[Span, list[str]]:
-    """Of each day only what lies before its hour."""
-    cut: dict[Span, list[str]] = defaultdict(list)
-    for (start, end), names in spans.items():
-        for name in names:
-            morning = min(end, moment_on(day, hour, zones[name]))
-            if start < morning:
-                cut[start, morning].append(name)
-    return cut
+def _days_before(
+    zones: Zones, hour: int, since: datetime, until: datetime, days: timedelta
+) -> Iterator[Wall]:
+    """The local days, so many days before those whose hour lies in [since, until]; of the same day what lies before it."""
+    for due_on, there in mornings(zones, hour, since, until).items():
+        day = due_on - days
+        for (begin, midnight), names in spans_of(day, there).items():
+            for name in names:
+                end = midnight if days else min(midnight, moment_on(day, hour, there[name]))
+                if begin < end:
+                    yield _wall(name, begin, end, day, due_on)
 
 
-def _cut_by_day(
-    zones: Zones, hour: int, since: datetime, until: datetime
-) -> Iterator[tuple[date, dict[Span, list[str]]]]:
+def _rest_of_days(
+    zones: Zones, hour: int, since: datetime, until: datetime, wait: timedelta = timedelta(0)
+) -> Iterator[Wall]:
     """For each local day the part of [since, until] that lies on it from `hour` on, zone by zone."""
-    days: dict[date, dict[Span, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, zone in zones.items():
         day, last = since.astimezone(zone).date(), until.astimezone(zone).date()
         while day <= last:
             begin = max(since, moment_on(day, hour, zone))
             end = min(until + TICK, moment_on(day + timedelta(days=1), 0, zone))
             if begin < end:
-                days[day][begin, end].append(name)
+                yield _wall(name, begin, end, day, day + timedelta(days=wait.days))
             day += timedelta(days=1)
-    yield from sorted(days.items())
+
+
+def _wall(zone: str, begin: datetime, end: datetime, day: date, due_on: date) -> Wall:
+    return {"zone": zone, "begin": begin, "end": end, "day": day.isoformat(), "due_on": due_on.isoformat()}
 
 
 def _told(
     occasion: Occasion,
     options: Options,
-    spans: Mapping[Span, list[str]],
-    day: date,
+    walls: Iterable[Wall],
     *,
-    due_on: date,
     is_at_hour: bool = True,
-) -> AnySelect:
-    """What happened on the local `day`, within the span of each customer's own zone."""
+    mark: str = "",
+) -> Iterator[AnySelect]:
+    """What happened within the spans, each of the customer's own zone; a further try (`mark`) has a key of its own."""
     assert occasion.happened is not None
-    found = occasion.happened(
-        options, min(start for start, _ in spans), max(end for _, end in spans)
-    ).subquery()
-    is_there = or_(
-        *(
-            and_(found.c.at >= start, found.c.at < end, Customer.zone.in_(names))
-            for (start, end), names in spans.items()
-        )
-    )
+    spans = list(walls)
+    if not spans:
+        return
+    first = min(cast("datetime", span["begin"]) for span in spans)
+    found = occasion.happened(options, first, max(cast("datetime", span["end"]) for span in spans)).subquery()
+    wall = rows_of(spans)
+    at = scanned(found.c.at)  # the rows were found by the whole span: not once more for each zone
     facts: Any = found.c.facts
     if occasion.day_fact:
-        facts = json_with(facts, occasion.day_fact, literal(day.isoformat()))
-    return (
+        facts = json_with(facts, occasion.day_fact, wall.c.day)
+    yield (
         select(
             found.c.customer_id,
-            found.c.occasion_key,
+            (found.c.occasion_key + literal(mark) if mark else found.c.occasion_key).label("occasion_key"),
             facts.label("facts"),
-            literal(due_on.isoformat()).label("due_on"),
-            (cast(null(), UTCDateTime()) if is_at_hour else found.c.at).label("happened_at"),
+            wall.c.due_on,
+            (sql_cast(null(), UTCDateTime()) if is_at_hour else found.c.at).label("happened_at"),
         )
         .join(Customer, Customer.id == found.c.customer_id)
-        .where(is_there)
+        .join(wall, and_(wall.c.zone == Customer.zone, at >= wall.c.begin, at < wall.c.end))
     )
 
 
@@ -176,14 +158,5 @@ def _dated(found: AnySelect, day: date) -> AnySelect:
         rows.c.occasion_key,
         rows.c.facts,
         literal(day.isoformat()).label("due_on"),
-        cast(null(), UTCDateTime()).label("happened_at"),
+        sql_cast(null(), UTCDateTime()).label("happened_at"),
     )
-
-
-def _marked(found: AnySelect, mark: str) -> AnySelect:
-    """The key of a further try is a key of its own."""
-    if not mark:
-        return found
-    rows = found.subquery()
-    key = (rows.c.occasion_key + literal(mark)).label("occasion_key")
-    return select(rows.c.customer_id, key, rows.c.facts, rows.c.due_on, rows.c.happened_at)

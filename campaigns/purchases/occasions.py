@@ -14,11 +14,11 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -33,7 +33,7 @@ from campaigns.occasions import (
     Zones,
     anniversaries,
     days_after,
-    spans_of,
+    kept_from,
     waiting,
 )
 from campaigns.purchases.model import Line, Product, Purchase, Rhythm
@@ -42,7 +42,7 @@ from campaigns.purchases.rules import NO_DECIMALS, THREE_DECIMALS
 
 HEADING = "Purchases"
 MOST_CHOICES = 500
-MOST_YEARS = 60
+MOST_YEARS = 40
 
 
 # ── what may be picked
@@ -220,32 +220,27 @@ BIG_BASKET = Occasion(
 def _years(options: Options, day: date, zones: Zones) -> Select[Any]:
     year = int(options["year"])
     kept = day - timedelta(days=int(options["days"]))
-    found = []
-    for years, begun in anniversaries(
-        kept, str(options["leap"]), (year,) if year else range(1, MOST_YEARS + 1)
-    ):
-        spans = spans_of(begun, zones)
-        first = _first({}, min(start for start, _ in spans), max(end for _, end in spans)).subquery()
-        is_there = or_(
-            *(
-                and_(first.c.at >= start, first.c.at < end, Customer.zone.in_(names))
-                for (start, end), names in spans.items()
-            )
+    asked = anniversaries(kept, str(options["leap"]), (year,) if year else range(1, MOST_YEARS + 1))
+    spans = kept_from(asked, zones)
+    key = literal(str(kept.year)).label("occasion_key")
+    if spans is None:
+        return select(Customer.id.label("customer_id"), key, json_object().label("facts")).where(false())
+    begun, walls = spans
+    earlier = aliased(Purchase)
+    facts = json_object(years=begun.c.years, since=begun.c.since).label("facts")
+    return (
+        select(Purchase.customer_id.label("customer_id"), key, facts)
+        .select_from(begun)
+        .join(Purchase, and_(Purchase.purchased_at >= begun.c.begin, Purchase.purchased_at < begun.c.end))
+        .join(Customer, Customer.id == Purchase.customer_id)
+        .join(walls, and_(walls.c.zone == Customer.zone, walls.c.since == begun.c.since))
+        .where(
+            Purchase.purchased_at >= walls.c.begin,
+            Purchase.purchased_at < walls.c.end,
+            *_counts(Purchase),
+            ~exists().where(*_earlier(earlier)),
         )
-        found.append(
-            select(
-                first.c.customer_id,
-                literal(str(kept.year)).label("occasion_key"),
-                json_object(years=literal(years), since=literal(begun.isoformat())).label("facts"),
-            )
-            .join(Customer, Customer.id == first.c.customer_id)
-            .where(is_there)
-        )
-    if not found:
-        return select(
-            Customer.id.label("customer_id"), literal("").label("occasion_key"), json_object().label("facts")
-        ).where(literal(False))
-    return select(union_all(*found).subquery())
+    )
 
 
 PURCHASE_ANNIVERSARY = Occasion(

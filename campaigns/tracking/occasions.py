@@ -131,7 +131,7 @@ CLICKED = Occasion(
 
 
 def _downloaded(options: Options, since: datetime, until: datetime) -> Select[Any]:
-    part = str(options.get("name") or "").lower()
+    part = str(options.get("document") or "").lower()
 
     def tests(event: Any) -> list[ColumnElement[bool]]:
         url = fold_ascii(_link(event, "url"))
@@ -168,7 +168,9 @@ DOWNLOADED = Occasion(
     ),
     heading=HEADING,
     options=(
-        Option("name", "Its name contains", "text", "", help="For example price-list. Empty: any document."),
+        Option(
+            "document", "Its name contains", "text", "", help="For example price-list. Empty: any document."
+        ),
         *waiting(1, "days"),
     ),
     facts=(
