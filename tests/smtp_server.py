@@ -5,7 +5,8 @@
         assert server.recipients() == ["alice@shop.example"]
         assert server.accepted[0].content.startswith(b"Message-ID: ")
 
-Faults: `Fault(step, act)` with step connect, ehlo, starttls, auth, mail, rcpt, data or dot, and act a reply
+Faults: `Fault(step, act)` with step connect, ehlo, starttls, handshake (after
+220 to STARTTLS), auth, mail, rcpt, data or dot, and act a reply
 ("450 4.2.0 later"), close, reset, hang, slow, garbage or endless; `times` how often it plays (None: always),
 `every` (each n-th time), `only` (a part of the recipient's address), `store` (dot: accepted, the answer spoilt).
 """
@@ -213,6 +214,10 @@ class _Dialogue:
             return True
         if fault.store:
             self.store(self.content)
+        return await self.play(fault, usual, step)
+
+    async def play(self, fault: Fault, usual: str, step: str = "") -> bool:
+        """Do what the fault says; whether the usual was said in the end."""
         if fault.act == "close":
             raise _Over
         if fault.act == "reset":
@@ -220,6 +225,9 @@ class _Dialogue:
             raise _Over
         if fault.act == "hang":
             await asyncio.sleep(3600)
+        if fault.act == "slow" and not usual:
+            await asyncio.sleep(self.server.slow_seconds)
+            return True
         if fault.act == "slow":
             for character in usual + "\r\n":
                 self.writer.write(character.encode())
@@ -256,9 +264,13 @@ class _Dialogue:
         await self.say("250 test.example")
 
     async def on_starttls(self, command: str) -> None:
-        if await self.answer("starttls", "220 go ahead"):
-            await self.writer.start_tls(self.server.tls)
-            self.is_encrypted = True
+        if not await self.answer("starttls", "220 go ahead"):
+            return
+        fault = next((f for f in self.server.faults if f.strikes("handshake", "")), None)
+        if fault is not None:  # 220 was said; now nobody, or nobody sensible, shakes hands
+            await self.play(fault, "")
+        await self.writer.start_tls(self.server.tls)
+        self.is_encrypted = True
 
     async def on_auth(self, command: str) -> None:
         if command.upper().startswith("AUTH LOGIN"):

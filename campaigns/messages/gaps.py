@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.db import upsert
@@ -42,7 +42,9 @@ def beat(session: Session, mark: Path, *, span: timedelta, now: datetime) -> tup
         gap = _open(session, Gap(cause="restored", since=row.at, found_at=now, due_until=now))
         beats = max(beats, _read(mark).get("beats", 0) + 1)
     elif now - row.at > span:
-        gap = _open(session, Gap(cause="stopped", since=row.at, found_at=now, due_until=now - span))
+        gap = Gap(cause="stopped", since=row.at, found_at=now, due_until=now - span)
+        is_any = session.scalar(select(exists().where(is_of_gap(gap))))
+        gap = _open(session, gap) if is_any else None
     session.execute(update(Pulse).where(Pulse.id == _ONE).values(beats=beats, at=max(now, row.at)))
     return gap, json.dumps({"key": row.key, "beats": beats})
 
