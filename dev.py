@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 BASE, DEV = ROOT / "requirements" / "base.txt", ROOT / "requirements" / "dev.txt"
-BUILD = ROOT / "requirements" / "build.txt"
+BUILD, REFEREE = ROOT / "requirements" / "build.txt", ROOT / "requirements" / "referee.txt"
 
 
 def main() -> int:
@@ -51,6 +51,10 @@ def set_up(*, is_dev: bool) -> None:
         say(f"Installing {lock.read_text().count('==')} libraries from the hash lock (about half a minute) …")
         attempt(pip("install", "--require-hashes", "-r", str(lock)), NO_LIBRARIES)
         stamp.write_text(digest(lock))
+    stamp = VENV / "installed-referee"
+    if lock is DEV and read(stamp) != digest(REFEREE):
+        attempt(pip("install", "--no-deps", "--require-hashes", "-r", str(REFEREE)), NO_LIBRARIES)
+        stamp.write_text(digest(REFEREE))
     assets = sorted(
         p for p in (ROOT / "webapp" / "assets").rglob("*") if p.is_file() and "node_modules" not in p.parts
     )

@@ -3,6 +3,7 @@
 import gzip
 from collections import defaultdict
 from datetime import date
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,19 @@ def histories(path: Path, last: date) -> tuple[np.ndarray, ...]:
             weeks = [(days[-1] - days[0]).days / 7, (last - days[0]).days / 7]
             rows.append((customer, len(repeat), *weeks, np.mean(repeat) if repeat else 0, later))
     return tuple(np.array(rows, dtype=float).T)
+
+
+def test_the_published_sample_gives_the_published_fit() -> None:
+    """Fader, Hardie and Lee (2005), table 2; the sample lies in a package of which nothing is run."""
+    file = distribution("lifetimes").locate_file("lifetimes/datasets/cdnow_customers_summary.csv")
+    _, x, t_x, age = np.loadtxt(str(file), delimiter=",", skiprows=1, unpack=True)
+    model = fit(x, t_x, age)
+    assert model.customers == 2357
+    assert model.r == pytest.approx(0.243, abs=0.002)
+    assert model.alpha == pytest.approx(4.414, abs=0.002)
+    assert model.a == pytest.approx(0.793, abs=0.002)
+    assert model.b == pytest.approx(2.426, abs=0.002)
+    assert model.log_likelihood == pytest.approx(-9582.4, abs=0.05)
 
 
 def test_on_real_customers_held_back_the_forecast_ranks_and_adds_up(shared_data: Path) -> None:
