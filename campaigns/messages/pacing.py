@@ -5,6 +5,7 @@ moments are seconds of one monotonic clock, all rates are mails a minute of this
 """
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -21,7 +22,8 @@ RECOVERY_MINUTES = 20.0
 """Without a refusal a pace grows by so many minutes' part of its ceiling each minute (additive increase)."""
 AHEAD_SECONDS = 2.0
 """So much is claimed ahead of what has a pace; the rest stays queued, with the moment at which it asks again."""
-EXACT_SECONDS, MOST_SECONDS = 600.0, 1800.0
+MOST_SECONDS, SLOWED_SECONDS = 7200.0, 1800.0
+"""Whoever waits asks again within so long; sooner where the receiver is slowed down, as it may recover."""
 DOUBT_ANSWERS = 20
 DOUBT_SECONDS = 600.0
 COUNTED_SECONDS = 10.0
@@ -267,6 +269,11 @@ class Pacer:
             if (rate := pace.per_minute(now)) > 0:
                 pace.gate.take(now, rate)
 
+    def ahead(self, key: str, now: float) -> int:
+        """How many of this receiver may stay claimed, as its pace is now."""
+        pace = self._paces.get(key)
+        return _NO_LIMIT if pace is None else self._room(key, {}, now).ahead
+
     def is_bounded(self, key: str) -> bool:
         """Whether what waits for this receiver may have to wait for its pace."""
         return key in self._paces or key in self._connections
@@ -318,7 +325,8 @@ class Pacer:
             if pace.slowing and pace.slowing.pace(now) >= pace.slowing.ceiling:
                 pace.slowing = None
             has_limit = key == ALL or key in self._groups
-            is_at_rest = pace.gate.is_quiet_since < now and not any(pace.put_off.values())
+            waits = MOST_SECONDS if any(pace.put_off.values()) else 0.0
+            is_at_rest = pace.gate.is_quiet_since + waits < now
             if pace.slowing is None and is_at_rest and not (has_limit and self._rate_of(key)):
                 del self._paces[key]
         old = [key for key, (_, at) in self._doubts.items() if now - at > DOUBT_SECONDS]
@@ -392,9 +400,11 @@ class Room:
 
     def put(self, priority: int, message_id: int) -> float:
         """Seconds after which this one asks again."""
-        place = self.before(priority) + sum(n for each, n in self.put_off.items() if each <= priority)
         self.put_off[priority] = self.put_off.get(priority, 0) + 1
-        return ask_again(self.free_in + place * self.every, message_id)
+        crowd = sum(n for each, n in self.put_off.items() if each <= priority)
+        most = SLOWED_SECONDS if self.why else MOST_SECONDS
+        seconds = ask_again((self.before(priority) + crowd) * self.every, message_id, crowd, most=most)
+        return self.free_in + seconds
 
     def come_back(self, priority: int) -> None:
         """One that was put off asks again."""
@@ -402,16 +412,15 @@ class Room:
             self.put_off[priority] -= 1
 
 
-def ask_again(seconds: float, message_id: int) -> float:
-    """When a message asks again that would leave in so many seconds at the present pace.
+def ask_again(seconds: float, message_id: int, turn: int, *, most: float = MOST_SECONDS) -> float:
+    """When a message asks again, if all that wait for the same pace need so many `seconds`: somewhere in the first
+    half of that time, spread by a hash of the message and the `turn`.
 
-    Within ten minutes at its own moment; later ones at half of what is beyond, after half an hour at the latest,
-    so that a receiver that recovers finds enough of them, and each row is written a few times only.
+    So there are always two to four that ask for each free place: none stays empty, each row is written a few times
+    only, and a receiver that recovers finds enough of them. No order needs to be kept, and none goes stale.
     """
-    if seconds <= EXACT_SECONDS:
-        return max(seconds, 1.0)
-    half = EXACT_SECONDS + (seconds - EXACT_SECONDS) / 2
-    return min(half, MOST_SECONDS - message_id % 300)
+    chance = zlib.crc32(f"{message_id}:{turn}".encode()) / 2**32
+    return max(min(seconds / 2, most) * chance, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, Literal, Protocol, TypeVar
 
 from campaigns.mail import Answer
@@ -133,6 +134,7 @@ class Gatekeeper(Protocol):
     def may_go(self, key: str, under_way: int, now: float) -> bool: ...
     def gone(self, key: str, now: float) -> None: ...
     def is_bounded(self, key: str) -> bool: ...
+    def ahead(self, key: str, now: float) -> int: ...
 
 
 class FairQueue(Generic[W]):
@@ -241,6 +243,15 @@ class FairQueue(Generic[W]):
             for key, line in keys.items():
                 found.setdefault(key, {})[priority] = len(line)
         return found
+
+    def surplus(self, now: float) -> list[W]:
+        """Take out those of whom a receiver that was slowed down meanwhile has far too many here."""
+        over: set[int] = set()
+        for key in {key for keys in self._by_priority.values() for key in keys}:
+            if self._gate.is_bounded(key):
+                lines = [keys[key] for _, keys in sorted(self._by_priority.items()) if key in keys]
+                over.update(m.id for m in list(chain(*lines))[2 * self._gate.ahead(key, now) :])
+        return self.remove(over)
 
     def most_urgent(self) -> int | None:
         """The priority of the first in line."""

@@ -310,10 +310,18 @@ class Sending:
             for line in self._lines[: self._settings.connections + more]:
                 line.wake()
         if self._is_time("tick", 0.5):
-            self._pacer.tidy(self._loop.time())
+            self._make_room()
             for line in self._lines:
                 line.tick()
         await asyncio.sleep(_TURN)
+
+    def _make_room(self) -> None:
+        """What a receiver slowed down meanwhile cannot take soon waits in the database, where all see it."""
+        now = self._loop.time()
+        self._pacer.tidy(now)
+        for message in self._queue.surplus(now):
+            self._writer.forget(message)
+            self._given_back.add(message.id)
 
     def _can_leave(self) -> bool:
         """Whether mail goes, by all we know: that is what a beat says."""
@@ -341,6 +349,7 @@ class Sending:
         if self._given_back:
             gone, self._given_back = self._given_back, set()
             await self._in_database(lambda: self._put_back(gone))
+            self._is_idle = False  # they may be due again at once
         if self._age() >= WATCH_SECONDS:
             await self._look()
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.clock import FrozenClock
+from campaigns.config import Config, Data, DatabaseSettings
 from campaigns.content import (
     Compiled,
     Template,
@@ -17,7 +20,9 @@ from campaigns.content import (
     vocabulary,
 )
 from campaigns.customers import Customer
+from campaigns.db import Database
 from campaigns.messages import Mailing, open_mailing
+from campaigns.runtime import Runtime, assemble
 from tests.conftest import NOW
 
 
@@ -82,3 +87,11 @@ def mailing() -> Callable[..., Mailing]:
         )
 
     return make
+
+
+@pytest.fixture
+def sqlite_runtime(sqlite: Database, tmp_path: Path, clock: FrozenClock) -> Runtime:
+    """For what has nothing to do with the database."""
+    url = sqlite.engine.url.render_as_string(hide_password=False)
+    config = Config(database=DatabaseSettings(url=url), data=Data(folder=tmp_path / "data"))
+    return assemble(config, clock=clock, database=sqlite)
