@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from campaigns.db import upsert
 from campaigns.errors import Conflict, NotFound
 from campaigns.links import TOKEN_LENGTH, Links
-from campaigns.messages import Refusal, is_hard
 from campaigns.tracking.actions import record_bounce, record_event, record_spam_report, unsubscribe
 from campaigns.tracking.dialects import Notice, ids_of
 from campaigns.tracking.model import Receipt
 from campaigns.tracking.queries import reader
+from campaigns.tracking.returned.diagnosis import Diagnosis, diagnose, status_of
 
 _OURS = re.compile(rf"m\.([A-Za-z0-9_-]{{{TOKEN_LENGTH}}})@")
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_CODE = re.compile(r"\b([45]\d\d)\b")
 
 
 def take_notices(
@@ -46,11 +44,10 @@ def _take(session: Session, service: str, notice: Notice, links: Links, now: dat
     words = notice.reply or notice.description
     at = min(notice.at or now, now)
     if notice.kind in ("bounced", "rejected"):
-        is_dead = notice.kind == "bounced" and _is_dead(notice, message_id)
-        status = notice.status or _found(_STATUS, words)
+        found = diagnose_notice(service, notice)
         record_bounce(
-            session, message_id, code=status, text=words, is_hard=is_dead, now=now,
-            cause=notice.reason, rule=f"webhook {service}", source="webhook",
+            session, message_id, code=notice.status or status_of(words), text=words, is_hard=found.is_hard,
+            now=now, cause=found.cause, rule=found.rule, source=f"webhook of {service}",
         )  # fmt: skip
     elif notice.kind == "spam_reported":
         record_spam_report(
@@ -75,18 +72,35 @@ def _message_of(notice: Notice, links: Links) -> int | None:
     return None
 
 
-def _is_dead(notice: Notice, message_id: int) -> bool:
-    """Whether the address itself is dead: the service says permanent, and the server's words do not say otherwise."""
-    words = notice.reply or notice.description
-    status = notice.status or _found(_STATUS, words)
-    code = int(_found(_CODE, words) or 0)
-    if notice.is_permanent is False or notice.reason in ("blocked", "spam"):
-        return False
-    if status or code:
-        return is_hard(Refusal(message_id, "rcpt", code, status, words))
-    return notice.is_permanent is True
+def diagnose_notice(service: str, notice: Notice) -> Diagnosis:
+    """Why a bounce that a service tells of came back: by the receiving server's words, as of a mail read by us.
+
+    The service's own verdict decides where these say nothing, and can only soften where they do. What it did not
+    even try ("rejected") is never held against the address.
+    """
+    told = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", notice.description) if service in _TELLING else ""
+    said = notice.reply or told  # "MailboxFull" is two words
+    found = diagnose(notice.status, said, step="rcpt" if notice.is_permanent else "")
+    if notice.kind == "rejected":
+        cause = _NOT_TRIED.get(notice.reason, found.cause)
+        return Diagnosis(cause, False, "service_did_not_try")
+    if notice.reason in _OURS_TO_MEND and (found.is_hard or found.cause in ("undetermined", "temporary")):
+        return Diagnosis(_OURS_TO_MEND[notice.reason], False, "service_says_blocked")
+    if notice.is_permanent is False and found.is_hard:
+        return Diagnosis(found.cause, False, f"{found.rule}_for_now")
+    if notice.is_permanent and found.cause == "undetermined":
+        return Diagnosis("address_unknown", True, "service_says_permanent")
+    return found
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
+_TELLING = ("amazon_ses", "mailgun")
+"""Whose description is about this bounce; the others' is a text about the kind of bounce."""
+
+_OURS_TO_MEND = {"blocked": "policy", "spam": "spam"}
+_NOT_TRIED = {
+    "bounced": "address_unknown",
+    "invalid": "address_unknown",
+    "spam": "spam_report",
+    "unsubscribed": "undetermined",
+    "blocked": "policy",
+}

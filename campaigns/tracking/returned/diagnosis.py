@@ -224,6 +224,9 @@ def _diagnose(status: str, text: str, action: str, step: str) -> Diagnosis:
 
 _DECIDED = {
     "status_code": "the status code (RFC 3463), as the words say less",
+    "service_says_permanent": "the mail service's own verdict, as the server's words say nothing",
+    "service_says_blocked": "the mail service, which calls it a block",
+    "service_did_not_try": "the mail service, which did not even try",
     "nothing_told": "nothing: neither words nor code tell a reason",
 }
 _DOUBTS = {

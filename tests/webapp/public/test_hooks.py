@@ -295,3 +295,36 @@ def test_a_subscription_is_confirmed_at_amazon_only() -> None:
     assert sns_subscribe_url({"SubscribeURL": "https://sns.eu-west-3.amazonaws.com/?Action=Confirm"})
     with pytest.raises(Forbidden):
         sns_subscribe_url({"SubscribeURL": "https://169.254.169.254/latest/meta-data"})
+
+
+def test_every_service_counts_the_same_request_once(client: FlaskClient, runtime: Runtime, ours: str) -> None:
+    bounce = {"event": "bounce", "email": "alice@shop.example", "smtp-id": ours, "status": "5.1.1", "timestamp": int(STAMP), "reason": "550 5.1.1 gone"}  # fmt: skip
+    record = {"RecordType": "Bounce", "Type": "HardBounce", "Email": "alice@shop.example", "Details": "550 5.1.1 gone", "Metadata": {"message": ours}}  # fmt: skip
+    event = {"event": "hard_bounce", "email": "alice@shop.example", "message-id": ours, "reason": "550 5.1.1 gone"}  # fmt: skip
+    near = {"REMOTE_ADDR": "192.0.2.9"}
+    ways = (
+        lambda: sendgrid(client, [bounce]),
+        lambda: client.post("/hooks/postmark", json=record, auth=("hook", "a long password")),
+        lambda: client.post(
+            "/hooks/brevo", json=event, auth=("hook", "another password"), environ_overrides=near
+        ),
+    )
+    for post in ways:
+        assert post().status_code == 204
+        before = events(runtime)
+        assert post().status_code == 409
+        assert events(runtime) == before
+    stale = str(int((NOW - timedelta(days=1)).timestamp()))
+    assert sendgrid(client, [bounce], stamp=stale).status_code == 403
+
+
+def test_a_bounce_told_by_a_service_keeps_its_cause_and_the_rule(
+    client: FlaskClient, runtime: Runtime, ours: str
+) -> None:
+    assert mailgun(client, dead(ours)).status_code == 204
+    with runtime.reading() as session:
+        details = session.scalars(select(Event.details).where(Event.kind == "bounced")).one()
+    assert details == {
+        "code": "5.1.1", "class": "hard", "cause": "address_unknown", "rule": "says_address_unknown",
+        "source": "webhook of mailgun",
+    }  # fmt: skip
