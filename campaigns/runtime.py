@@ -11,14 +11,17 @@ from sqlalchemy.orm import Session
 from campaigns import merge, occasions
 from campaigns.clock import Clock, SystemClock
 from campaigns.config import Config, signing_secrets
-from campaigns.customers import CUSTOMER_FILES, Kind
+from campaigns.customers import CUSTOMER_FILES, GATE, Kind
 from campaigns.db import Database, connect
 from campaigns.fields import Fields, gather
 from campaigns.links import Links
 from campaigns.mail import InboxFolder, Mailer, SandboxMailer, SmtpMailer
 from campaigns.messages import Policy, Refusal, RefusalHook, is_hard
+from campaigns.privacy import address_gate
 from campaigns.purchases import ORDER_FILES
+from campaigns.scoring import spared_promotions
 from campaigns.signals import SIGNAL_FILES
+from campaigns.suppression import Pepper
 from campaigns.tracking import diagnose, guard_mailings, mailings_of, record_bounce
 
 
@@ -31,6 +34,7 @@ class Runtime:
     clock: Clock
     links: Links
     secrets: tuple[str, ...]
+    pepper: Pepper
     fields: Fields
     occasions: Mapping[str, occasions.Occasion]
     merge_sources: Mapping[str, merge.MergeSource]
@@ -41,7 +45,7 @@ class Runtime:
     @property
     def policy(self) -> Policy:
         """How much is too much, by the settings."""
-        return Policy(self.config.pressure, self.config.zone)
+        return Policy(self.config.pressure, self.config.zone, spared_promotions())
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A block that writes: committed at its end, rolled back if it raises."""
@@ -61,12 +65,16 @@ def assemble(
 ) -> Runtime:
     """Build the runtime of `config`; a test hands in its own clock, database or mailer."""
     keys = tuple(signing_secrets(config))
+    pepper = Pepper(keys)
+    database = database or connect(config.database.url)
+    database.info[GATE] = address_gate(pepper)
     return Runtime(
         config=config,
-        database=database or connect(config.database.url),
+        database=database,
         clock=clock or SystemClock(),
         links=Links(keys, config.web.base_url),
         secrets=keys,
+        pepper=pepper,
         fields=gather(config.shop.currency),
         occasions=occasions.gather(),
         merge_sources=merge.gather(),

@@ -11,6 +11,7 @@ from webapp.context import KEY
 from webapp.hits import Hits
 from webapp.pages import (
     account,
+    accounts,
     customers,
     imports,
     inbox,
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     customers.blueprint,
     segments.blueprint,
     scores.blueprint,
+    accounts.blueprint,
     suppressions.blueprint,
     imports.blueprint,
     letter_templates.blueprint,

@@ -36,6 +36,7 @@ MENU = (
             Entry("customers", "Customers", "people"),
             Entry("segments", "Segments", "funnel"),
             Entry("scores", "Scores", "bar-chart-steps"),
+            Entry("accounts", "Key accounts", "gem"),
             Entry("suppressions", "Suppressions", "slash-circle"),
             Entry("imports", "Imports", "box-arrow-in-down"),
         ),

@@ -213,6 +213,8 @@ def restraint(mailing: Mailing, policy: Policy | None, *, now: datetime) -> Rest
         waits.append((Customer.id.in_(open_complaints()), "complaint", _moment(again)))
     if policy is None:
         return Restraint((), tuple(ends), tuple(waits), literal(""))
+    if policy.spared is not None and mailing.type == "promotion":
+        ends.append((Customer.id.in_(policy.spared), literal("key_account")))
     if not policy.is_exempt(mailing.type):
         ends.append((Customer.pause_until >= expires_at, literal("expired:pause")))
         waits.append((Customer.pause_until > now, "pause", Customer.pause_until))

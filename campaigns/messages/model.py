@@ -24,6 +24,7 @@ HELD_REASONS = (
     "unreachable",
     "holdout",
     "expired",
+    "key_account",
 )
 """Why a message was held, in a word; `held_reason` may add a cause after a colon ("suppressed:stale", "expired:pressure").
 

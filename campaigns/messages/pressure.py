@@ -8,7 +8,7 @@ docs/delivery.md tells the proof.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from campaigns.clock import instant_of
@@ -93,10 +93,15 @@ GOES = Verdict(goes=True)
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of one shop, made from its settings."""
+    """The rules of one shop, made from its settings.
+
+    `spared`: a select of the ids that get no promotions, handed down by the roof (key accounts whose owner has
+    not agreed).
+    """
 
     settings: PressureSettings
     zone: ZoneInfo
+    spared: Any = None
 
     def looks_back(self, now: datetime, choices: Iterable[int | None]) -> datetime | None:
         """Since when the mails of customers with these `every_days` matter; None: nothing is counted."""

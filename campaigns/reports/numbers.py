@@ -91,6 +91,7 @@ HELD_WORDS = {
     "too_late": "Too late",
     "no_address": "No address",
     "unreachable": "Unreachable",
+    "key_account": "Key account, spared promotions",
 }
 
 CAUSE_WORDS = {

@@ -20,7 +20,8 @@ from campaigns.newsletters import Newsletter, list_newsletters, reach
 from campaigns.occasions import Occasion
 from campaigns.purchases import Purchase
 from campaigns.reports.health import health
-from campaigns.scoring import stale_candidates
+from campaigns.scoring import quiet_accounts, stale_candidates
+from campaigns.staff import User
 from campaigns.tracking import Event, endangered, sender_faults, silent_inlets
 
 RECENT = timedelta(days=7)
@@ -39,8 +40,8 @@ class Need:
     `name`: those of an Alarm (clock, halted, gap, no_sender, login, trouble, stuck), late, failed, unknown, paused, returns, sender_fault,
     much_returned, import_failed,
     import_rejects, stale.
-    `tone`: bad (something is wrong) or warn (a decision is awaited). `subject_id` is the newsletter, mailing
-    or import it is about, where it is about one. `count` is how many messages, lines or addresses.
+    `tone`: bad (something is wrong) or warn (a decision is awaited). `subject_id` is the newsletter, mailing,
+    import or customer it is about, where it is about one. `count` is how many messages, lines or addresses.
     """
 
     name: str
@@ -132,8 +133,22 @@ def needs(session: Session, *, now: datetime, config: Config) -> list[Need]:
         *_returns(session, now, config),
         *_imports(session, now),
         *_stale(session, now, config),
+        *_quiet_accounts(session, now, config),
     ]
     return sorted(found, key=lambda need: need.tone != "bad")
+
+
+def _quiet_accounts(session: Session, now: datetime, config: Config) -> list[Need]:
+    found = []
+    for quiet in quiet_accounts(session, now=now, config=config):
+        name = f"{quiet.customer.first_name} {quiet.customer.last_name}".strip() or quiet.customer.email
+        owner = session.get(User, quiet.account.owner_id) if quiet.account.owner_id else None
+        looks = f" {owner.name or owner.email} looks after it." if owner else " Nobody looks after it."
+        sentence = f"No order for {quiet.days:,} days; after {quiet.limit:.0f} it is an alarm.{looks}"
+        found.append(
+            Need("quiet_account", "warn", f"Key account {name} is silent", sentence, 1, quiet.customer.id)
+        )
+    return found
 
 
 def _count(number: int, one: str, many: str = "") -> str:

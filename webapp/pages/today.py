@@ -29,10 +29,17 @@ ACTIONS: dict[str, tuple[str, str, str]] = {
     "much_returned": ("See what came back", "reports.mailing", "mailing_id"),
     "returns": ("See how it is set up", "settings.show", ""),
     "stale": ("Look at the list", "scores.stale", ""),
+    "quiet_account": ("Open their page", "customers.detail", "customer_id"),
 }
 """What to do about each need: the words, the page, the argument that its subject becomes."""
 
-SIGNS = {"halted": "stop-circle", "stale": "moon-stars", "unknown": "question-lg", "paused": "pause"}
+SIGNS = {
+    "halted": "stop-circle",
+    "stale": "moon-stars",
+    "quiet_account": "gem",
+    "unknown": "question-lg",
+    "paused": "pause",
+}
 
 
 @blueprint.get("")

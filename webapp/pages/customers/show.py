@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from campaigns import customers, purchases, reports, scoring, segments, signals, suppression
+from campaigns import customers, purchases, reports, scoring, segments, signals, staff, suppression
 from campaigns.db import page
 from webapp.context import runtime
 from webapp.pages.customers.blueprint import blueprint
@@ -67,6 +67,15 @@ def detail(customer_id: int) -> ResponseReturnValue:
             orders=orders,
             lines=purchases.lines_of(session, [order.id for order in orders.rows]),
             order_words=purchases.STATUSES,
+            card=scoring.card(session, customer_id, config=house.config),
+            behaviours=scoring.BEHAVIOURS,
+            attitudes=scoring.ATTITUDES,
+            endings=scoring.ENDING_LABELS,
+            risks=scoring.RISK_LABELS,
+            phases=scoring.PHASE_WORDS,
+            classes=scoring.CLASS_BY_NAME,
+            reasons=scoring.REASONS,
+            owners={each.id: each.name or each.email for each in staff.list_users(session)},
             sentences=scoring.explain(session, customer_id, now=house.clock.now(), config=house.config),
             register=page(session, suppression.of_address(customer.address_key)).rows,
             causes=suppression.CAUSES,
