@@ -18,6 +18,14 @@ from campaigns.content.filling import Filler, joined
 from campaigns.content.lint import Finding, findings
 from campaigns.content.model import Template, Version
 from campaigns.content.preview import CLIPPED_BYTES, Shown, in_scheme, show
+from campaigns.content.programmes import (
+    LANGUAGES,
+    Programme,
+    Step,
+    Words,
+    get_programme,
+    programmes,
+)
 from campaigns.content.queries import (
     get_template,
     get_version,
@@ -35,6 +43,7 @@ from campaigns.content.vocabulary import Family, Vocabulary, vocabulary
 __all__ = [
     "CLIPPED_BYTES",
     "FORMATS",
+    "LANGUAGES",
     "Compiled",
     "Draft",
     "Family",
@@ -42,13 +51,16 @@ __all__ = [
     "Filler",
     "Finding",
     "Lacking",
+    "Programme",
     "Refused",
     "Shown",
     "Starter",
+    "Step",
     "Template",
     "TooMuch",
     "Version",
     "Vocabulary",
+    "Words",
     "archive",
     "cases",
     "change_template",
@@ -59,6 +71,7 @@ __all__ = [
     "draft",
     "duplicate",
     "findings",
+    "get_programme",
     "get_template",
     "get_version",
     "in_scheme",
@@ -66,6 +79,7 @@ __all__ = [
     "joined",
     "list_templates",
     "newest_version",
+    "programmes",
     "reader_values",
     "restore_version",
     "save_version",

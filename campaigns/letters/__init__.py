@@ -13,6 +13,7 @@ from campaigns.letters.actions import (
 )
 from campaigns.letters.calls import called, moment_of, unbarred
 from campaigns.letters.model import Letter
+from campaigns.letters.programmes import begin_programme
 from campaigns.letters.queries import (
     Due,
     all_letters,
@@ -42,6 +43,7 @@ __all__ = [
     "Letter",
     "Plan",
     "all_letters",
+    "begin_programme",
     "called",
     "change",
     "count_due_soon",
