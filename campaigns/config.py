@@ -6,7 +6,7 @@ import re
 import secrets
 import tomllib
 from datetime import date
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -116,6 +116,17 @@ class Sender(Section):
     email: str = "hello@shop.example"
     reply_to: str = ""
     bounce_domain: str = ""
+    addresses: list[str] = []
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_addresses(cls, addresses: list[str]) -> list[str]:
+        for address in addresses:
+            try:
+                ip_address(address)
+            except ValueError as error:
+                raise ValueError(f"{address!r} is not an IP address") from error
+        return addresses
 
     @property
     def domain(self) -> str:

@@ -10,25 +10,23 @@ from campaigns.config import Config
 from campaigns.db import connect
 from campaigns.db.migrate import current, head
 from campaigns.errors import Invalid, LiaisonError
-from campaigns.mail.dkim import read_key
-from campaigns.mail.identity import Resolver, examine
+from campaigns.mail.identity import Resolver, examine_sender
 from campaigns.mail.probe import probe
 from webapp.cli import Settings
 
 
 @click.command()
-@click.option(
-    "--dns", "with_dns", is_flag=True, help="Also look up SPF, DKIM, DMARC and MX of the sending domain."
-)
+@click.option("--dns", "with_dns", is_flag=True, help="Also look up SPF, DKIM, DMARC, MX and reverse names.")
+@click.option("--server", default="", help="Ask this name server (address or address:port) and no other.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def command(settings: Settings, with_dns: bool, as_json: bool) -> None:
+def command(settings: Settings, with_dns: bool, server: str, as_json: bool) -> None:
     """Tell whether everything is in order. Exit code 1 if anything is not."""
     config = settings.config
     results = [_try("configuration", lambda: "Every setting is valid.")]
     results += [_try(name, lambda check=check: check(config)) for name, check in CHECKS.items()]
     if with_dns:
-        results += _dns(config)
+        results += _dns(config, server)
     if as_json:
         click.echo(
             json.dumps(
@@ -89,23 +87,12 @@ CHECKS: dict[str, Callable[[Config], str]] = {
 }
 
 
-def _dns(config: Config) -> list[tuple[str, bool, str]]:
-    domain = config.sender.domain
-    selectors = [name for name in (config.dkim.selector, config.dkim.ed25519_selector) if name]
-    records = []
-    for selector in selectors:
-        try:
-            records.append(read_key(config.data.folder / "dkim", domain=domain, selector=selector).record())
-        except LiaisonError as error:
-            return [("DKIM", False, str(error))]
-    findings = examine(
-        Resolver(), domain=domain, bounce_domain=config.sender.bounce_domain or domain, dkim=records
-    )
+def _dns(config: Config, server: str) -> list[tuple[str, bool, str]]:
     return [
         (
-            f.subject,
-            f.grade in ("good", "warning"),
-            f.sentence + (f" Publish: {f.publish}" if f.publish else ""),
+            found.subject,
+            found.grade in ("good", "warning"),
+            found.sentence + (f" Publish: {found.publish}" if found.publish else ""),
         )
-        for f in findings
+        for found in examine_sender(Resolver.at(server), config)
     ]
