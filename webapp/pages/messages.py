@@ -7,6 +7,7 @@ from campaigns import messages
 from campaigns.customers import get_customer
 from campaigns.db import page
 from campaigns.errors import Conflict
+from campaigns.tracking import CAUSES, explain, returns_of
 from webapp.context import runtime, user
 from webapp.security import admin_blueprint
 
@@ -98,6 +99,7 @@ def detail(message_id: int) -> ResponseReturnValue:
         mailing = messages.get_mailing(session, message.mailing_id)
         customer = get_customer(session, message.customer_id) if message.customer_id else None
         tried = messages.attempts(session, message_id)
+        returned = session.scalars(returns_of(message_id)).all()
     domain = mailing.sender_email.rpartition("@")[2]
     return render_template(
         "messages/detail.html",
@@ -105,6 +107,9 @@ def detail(message_id: int) -> ResponseReturnValue:
         mailing=mailing,
         customer=customer,
         attempts=tried,
+        returned=returned,
+        causes=CAUSES,
+        explain=explain,
         steps=STEPS,
         why=why(message.held_reason),
         header=messages.message_id_header(runtime().links, message.id, mailing.id, domain),

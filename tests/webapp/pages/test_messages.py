@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from campaigns.customers import Customer
 from campaigns.messages import Attempt, Halt, Message, Sender, enqueue, halt, open_mailing
+from campaigns.tracking import record_bounce
 from tests.campaigns.messages.conftest import add_customer, add_version
 from tests.conftest import NOW
 
@@ -118,3 +119,32 @@ def test_a_reader_decides_nothing(log_in, runtime, mailing_id):
     assert auditor.get("/messages/1").status_code in (200, 403)
     assert auditor.post("/messages/1/decide", data={"verdict": "sent"}).status_code == 403
     assert status(runtime) == "unknown"
+
+
+def test_why_a_letter_came_back_stands_there_with_the_lines_and_the_rule(client, log_in, runtime, mailing_id):
+    with runtime.transaction() as session:
+        record_bounce(
+            session,
+            1,
+            code="5.0.0",
+            text="host mx.home.example said: 550 unknown <b>user</b> (in reply to end of DATA)",
+            is_hard=False,
+            now=NOW,
+            cause="address_unknown",
+            rule="says_address_unknown_after_data",
+            source="returned mail",
+        )
+        record_bounce(
+            session, 1, code="5.1.1", text="550 5.1.1 gone", is_hard=True, now=NOW,
+            cause="address_unknown", rule="status_code", source="dialogue",
+        )  # fmt: skip
+    for browser in (client, log_in("auditor")):
+        text = browser.get("/messages/1").text
+        assert "550 unknown &lt;b&gt;user&lt;/b&gt;" in text
+        assert "only after the letter&#39;s content was seen" in text
+        assert "<code>says_address_unknown_after_data</code>" in text
+        assert "kept: the address itself is not proven dead" in text
+        assert "dead: never written to again" in text
+        page = browser.get("/suppressions/1").text
+        assert 'href="/messages/1"' in page
+        assert "550 5.1.1 gone" in page
