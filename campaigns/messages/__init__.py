@@ -23,6 +23,9 @@ from campaigns.messages.holding import salt_of
 from campaigns.messages.holdout import MOST as MOST_HELD_OUT
 from campaigns.messages.holdout import held_out, is_held_out
 from campaigns.messages.model import HELD_REASONS, STATUSES, Attempt, Gap, Halt, Mailing, Message, Sender
+from campaigns.messages.pacing import ALL as EVERYBODY
+from campaigns.messages.pacing import impersonal, warm_up
+from campaigns.messages.pacing import why as why_waiting
 from campaigns.messages.pressure import FREQUENCIES, REASONS, Hold, Mail, Policy, Reader
 from campaigns.messages.queries import (
     attempts,
@@ -41,6 +44,19 @@ from campaigns.messages.queries import (
     undecided,
     waiting,
 )
+from campaigns.messages.quota import (
+    Backlog,
+    Receiver,
+    backlog,
+    domain_checks,
+    domains_of,
+    keep_findings,
+    queued_by_domain,
+    receiver,
+    receiver_of,
+    sending_domains,
+    slowed,
+)
 from campaigns.messages.rehearsing import next_due, rehearse
 from campaigns.messages.rules import ASKED, GIVEN, TYPES, MailingType, Refusal, is_hard, type_fault
 from campaigns.messages.sending import recover_journals, run_sender, send_due
@@ -49,6 +65,7 @@ from campaigns.messages.viewing import web_version
 
 __all__ = [
     "ASKED",
+    "EVERYBODY",
     "FREQUENCIES",
     "GIVEN",
     "HELD_REASONS",
@@ -58,6 +75,7 @@ __all__ = [
     "STATUSES",
     "TYPES",
     "Attempt",
+    "Backlog",
     "Gap",
     "Halt",
     "Hold",
@@ -67,14 +85,18 @@ __all__ = [
     "Message",
     "Policy",
     "Reader",
+    "Receiver",
     "Refusal",
     "RefusalHook",
     "Sender",
     "attempts",
+    "backlog",
     "cancel_queued",
     "count_undecided",
     "counts",
     "decide",
+    "domain_checks",
+    "domains_of",
     "end_unknown",
     "enqueue",
     "enqueue_occasions",
@@ -87,10 +109,12 @@ __all__ = [
     "held_by_gap",
     "held_by_reason",
     "held_out",
+    "impersonal",
     "is_finished",
     "is_hard",
     "is_held_out",
     "is_of_mailing",
+    "keep_findings",
     "ledger",
     "lift_halt",
     "mailing_options",
@@ -100,6 +124,9 @@ __all__ = [
     "of_gap",
     "open_mailing",
     "pause_mailing",
+    "queued_by_domain",
+    "receiver",
+    "receiver_of",
     "recipient_of",
     "recover_journals",
     "rehearse",
@@ -109,11 +136,15 @@ __all__ = [
     "send_due",
     "send_test",
     "senders",
+    "sending_domains",
     "settle_gap",
+    "slowed",
     "stop_mailing",
     "try_again",
     "type_fault",
     "undecided",
     "waiting",
+    "warm_up",
     "web_version",
+    "why_waiting",
 ]

@@ -511,14 +511,19 @@ def why(reason: str) -> str:
     return WHY[word].format(receiver="everybody" if key == ALL else key) if word in WHY else ""
 
 
-def minutes_left(waiting: int, per_minute: float, per_day: int, used: int) -> float | None:
-    """How long so many mails take at a pace and a daily number (0: none), of which some is used; None if at once.
+def minutes_left(
+    waiting: int, per_minute: float, per_day: int, used: int, *, until_tomorrow: float = 24 * 60
+) -> float | None:
+    """Minutes until the last of so many has left, at a pace and a daily number (0: none) of which some is used.
 
-    A day's number is sent at its beginning; what is over waits for the next days.
+    None if nothing waits. A day's number leaves from its beginning on; `until_tomorrow`: minutes until the next.
     """
     if waiting <= 0:
         return None
-    here = waiting if not per_day else min(waiting, max(per_day - used, 0))
-    days = 0 if not per_day or waiting <= here else -(-(waiting - here) // per_day)
-    last = here if not days else (waiting - here - 1) % per_day + 1
-    return days * 24 * 60 + (last / per_minute if per_minute else 0.0)
+    today = min(waiting, max(per_day - used, 0)) if per_day else waiting
+    left = waiting - today
+    if not left:
+        return today / per_minute if per_minute else 0.0
+    days = -(-left // per_day)
+    last = left - (days - 1) * per_day
+    return until_tomorrow + (days - 1) * 24 * 60 + (last / per_minute if per_minute else 0.0)

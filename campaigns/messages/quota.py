@@ -10,11 +10,20 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.config import Pacing
+from campaigns.config import PaceGroup, Pacing
 from campaigns.db import upsert
 from campaigns.messages.actions import PRIORITIES
-from campaigns.messages.model import DayCount, Message, Pace, Sender
-from campaigns.messages.pacing import ALL, Pacer, Plan, PutOff, Standing, most_of_day, open_to
+from campaigns.messages.model import DayCount, DomainCheck, Mailing, Message, Pace, Sender
+from campaigns.messages.pacing import (
+    ALL,
+    Pacer,
+    Plan,
+    PutOff,
+    Standing,
+    minutes_left,
+    most_of_day,
+    open_to,
+)
 
 SEEN = timedelta(seconds=10)
 """A process that showed itself within so long shares the limits."""
@@ -204,3 +213,145 @@ _PUT_OFF = (
         next_attempt_at=bindparam("m_at", type_=Message.next_attempt_at.type), waits_for=bindparam("m_for")
     )
 )
+
+
+# ── what the pages show
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """How one receiver is written to: its limits, and, where it is slowed down, the present pace and why.
+
+    `per_minute` 0: as fast as it takes them. `used` is what was taken of the number of the day, None without one.
+    """
+
+    key: str
+    domains: tuple[str, ...]
+    limits: PaceGroup
+    per_minute: float
+    is_slowed: bool = False
+    since: datetime | None = None
+    because: str = ""
+    per_day: int = 0
+    used: int | None = None
+
+
+def receiver_of(settings: Pacing) -> Callable[[str], str]:
+    """A function from a domain to the key it is paced with."""
+    return Pacer(settings).key
+
+
+def domains_of(settings: Pacing, key: str) -> tuple[str, ...]:
+    """The domains of a key."""
+    group = settings.groups.get(key)
+    return tuple(group.domains) if group is not None else (key,)
+
+
+def receiver(session: Session, settings: Pacing, key: str, *, zone: ZoneInfo, now: datetime) -> Receiver:
+    """How this receiver (or everybody together: ALL) is written to at present, by all processes together."""
+    pacer = Pacer(settings)
+    limits = (
+        PaceGroup(per_minute=settings.per_minute, per_day=settings.per_day)
+        if key == ALL
+        else pacer.limits(key)
+    )
+    day, _begin, _end = local_day(now, zone)
+    most = most_of_day(settings, key, day)
+    rows = session.scalars(
+        select(Pace).where(Pace.key == key, Pace.seen_at >= now - timedelta(minutes=1))
+    ).all()
+    used = (
+        session.scalar(select(DayCount.taken).where(DayCount.key == key, DayCount.day == day))
+        if most
+        else None
+    )
+    newest = max(rows, key=lambda row: row.seen_at, default=None)
+    return Receiver(
+        key,
+        () if key == ALL else domains_of(settings, key),
+        limits,
+        sum(row.per_minute for row in rows) if rows else float(limits.per_minute),
+        bool(rows),
+        min((row.since for row in rows), default=None),
+        newest.because if newest else "",
+        most,
+        max(used or 0, 0) if most else None,
+    )
+
+
+def slowed(session: Session, *, now: datetime) -> set[str]:
+    """The keys that are slowed down at present."""
+    return set(session.scalars(select(Pace.key).where(Pace.seen_at >= now - timedelta(minutes=1))))
+
+
+def queued_by_domain(session: Session) -> dict[str, tuple[int, int]]:
+    """Domain → how many of open mailings wait, and how many of these wait for a pace or a day."""
+    waits = func.count().filter(Message.waits_for != "")
+    rows = session.execute(
+        select(Message.domain, func.count(), waits)
+        .join(Mailing, Mailing.id == Message.mailing_id)
+        .where(Mailing.status == "open", Message.status == "queued")
+        .group_by(Message.domain)
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits for one receiver's pace: how many, how it stands, and when the last leaves at the present pace."""
+
+    receiver: Receiver
+    waiting: int
+    ready_at: datetime | None
+
+
+def backlog(session: Session, settings: Pacing, *, zone: ZoneInfo, now: datetime) -> list[Backlog]:
+    """Receivers whose messages wait for a pace or a day, the longest wait first."""
+    key_of = receiver_of(settings)
+    waiting: Counter[str] = Counter()
+    for domain, (number, paced) in queued_by_domain(session).items():
+        if paced:
+            waiting[key_of(domain)] += number
+    _day, _begin, end = local_day(now, zone)
+    found = []
+    for key, number in waiting.items():
+        each = receiver(session, settings, key, zone=zone, now=now)
+        whole = receiver(session, settings, ALL, zone=zone, now=now)
+        narrow = min(
+            (each, whole), key=lambda one: (one.per_day - (one.used or 0)) if one.per_day else number
+        )
+        minutes = minutes_left(
+            number,
+            each.per_minute or whole.per_minute,
+            narrow.per_day,
+            narrow.used or 0,
+            until_tomorrow=(end - now).total_seconds() / 60,
+        )
+        found.append(Backlog(each, number, None if minutes is None else now + timedelta(minutes=minutes)))
+    return sorted(found, key=lambda each: (each.ready_at or now, each.waiting), reverse=True)
+
+
+# ── what the DNS said
+
+
+def keep_findings(
+    session: Session, domain: str, findings: Sequence[Mapping[str, str]], *, by: str, now: datetime
+) -> None:
+    """Remember what the DNS said about a sending domain."""
+    row = session.get(DomainCheck, domain)
+    if row is None:
+        session.add(DomainCheck(domain=domain, at=now, by=by, findings={"found": list(findings)}))
+    else:
+        row.at, row.by, row.findings = now, by, {"found": list(findings)}
+    session.flush()
+
+
+def domain_checks(session: Session) -> dict[str, DomainCheck]:
+    """What the DNS last said, by domain."""
+    return {row.domain: row for row in session.scalars(select(DomainCheck))}
+
+
+def sending_domains(session: Session, *, since: datetime) -> list[str]:
+    """The From domains of mailings begun since then."""
+    rows = session.scalars(select(Mailing.sender_email).where(Mailing.created_at >= since).distinct())
+    return sorted({email.rpartition("@")[2].casefold() for email in rows if "@" in email})
