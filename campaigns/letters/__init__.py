@@ -13,11 +13,13 @@ from campaigns.letters.actions import (
 )
 from campaigns.letters.calls import called, moment_of, unbarred
 from campaigns.letters.model import Letter
-from campaigns.letters.programmes import begin_programme
+from campaigns.letters.programmes import begin_programme, begun_programmes, of_programme
 from campaigns.letters.queries import (
     Due,
+    Wording,
     all_letters,
     count_due_soon,
+    count_held,
     count_late,
     count_messages,
     due_by_day,
@@ -33,6 +35,7 @@ from campaigns.letters.queries import (
     switched_on,
     that_prepare,
     why_paused,
+    wordings,
     zones_of_customers,
 )
 from campaigns.letters.rules import LATE, Plan, mornings
@@ -42,11 +45,14 @@ __all__ = [
     "Due",
     "Letter",
     "Plan",
+    "Wording",
     "all_letters",
     "begin_programme",
+    "begun_programmes",
     "called",
     "change",
     "count_due_soon",
+    "count_held",
     "count_late",
     "count_messages",
     "create",
@@ -63,6 +69,7 @@ __all__ = [
     "mailings_of",
     "moment_of",
     "mornings",
+    "of_programme",
     "passed_over",
     "prepare",
     "resume",
@@ -73,5 +80,6 @@ __all__ = [
     "that_prepare",
     "unbarred",
     "why_paused",
+    "wordings",
     "zones_of_customers",
 ]

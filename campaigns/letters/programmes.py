@@ -7,7 +7,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.config import Config
-from campaigns.content import LANGUAGES, Step, Template, Words, create_template, get_programme, save_version
+from campaigns.content import (
+    LANGUAGES,
+    Step,
+    Template,
+    Words,
+    create_template,
+    get_programme,
+    programmes,
+    save_version,
+)
 from campaigns.errors import Invalid
 from campaigns.letters.actions import create
 from campaigns.letters.model import Letter
@@ -89,3 +98,19 @@ def _template(
         sources=sources,
     )
     return template
+
+
+def begun_programmes(session: Session) -> set[str]:
+    """The programmes of which there is a letter, in any language."""
+    names = set(session.scalars(select(Letter.name)))
+    return {
+        programme.name
+        for programme in programmes()
+        if any(words.name in names for step in programme.steps for words in step.words.values())
+    }
+
+
+def of_programme(session: Session, name: str) -> dict[str, Letter]:
+    """The letters that were made of a programme, by name; those renamed since are not known any more."""
+    names = [words.name for step in get_programme(name).steps for words in step.words.values()]
+    return {letter.name: letter for letter in session.scalars(select(Letter).where(Letter.name.in_(names)))}

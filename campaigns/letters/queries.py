@@ -11,17 +11,27 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from campaigns.content import Version
 from campaigns.customers import Customer
 from campaigns.db import UTCDateTime
 from campaigns.errors import NotFound
-from campaigns.letters.calls import called, moment_of
+from campaigns.letters.calls import TICK, called, moment_of
 from campaigns.letters.model import Letter
 from campaigns.letters.rules import undecided, window
-from campaigns.messages import Mailing, Message, get_mailing
+from campaigns.messages import Mailing, Message, gap_open, get_mailing
 from campaigns.occasions import Occasion, Zones
 from campaigns.suppression import suppressed_keys
 
 Occasions = Mapping[str, Occasion]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One wording of a letter: the mailing it left by, the version of the template, and what became of its messages."""
+
+    mailing: Mailing
+    version: int
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,16 @@ def due_now(
     if letter.on_since is None:
         return []
     since, until = _window(letter, letter.on_since, now)
-    return due_between(session, letter, occasions=occasions, zone=zone, span=(since, until), now=now)
+    asked: dict[str, Any] = {"occasions": occasions, "zone": zone}
+    gap = gap_open(session)
+    if gap is None or gap.cause != "restored" or gap.due_until < since:
+        return due_between(session, letter, **asked, span=(since, until), now=now)
+    # The backup may have forgotten that these left: they are queued as of then, where the gap holds them.
+    told = due_between(session, letter, **asked, span=(since, min(until, gap.due_until)), now=gap.due_until)
+    if until <= gap.due_until:
+        return told
+    later = (gap.due_until + TICK, until)
+    return told + due_between(session, letter, **asked, span=later, now=now)
 
 
 def due_between(
@@ -275,6 +294,41 @@ def count_messages(session: Session, letter_id: int) -> dict[str, int]:
         .group_by(Message.status)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def count_held(session: Session, letter_id: int) -> dict[str, int]:
+    """For how many occasions nothing was sent, by the reason, the most frequent first."""
+    number = func.count()
+    rows = session.execute(
+        select(Message.held_reason, number)
+        .where(
+            Message.mailing_id.in_(mailings_of(letter_id)),
+            Message.status.in_(("held", "cancelled")),
+            Message.held_reason != "",
+        )
+        .group_by(Message.held_reason)
+        .order_by(number.desc(), Message.held_reason)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def wordings(session: Session, letter_id: int, *, limit: int = 20) -> list[Wording]:
+    """The wordings a letter left in, the newest first."""
+    found = session.execute(
+        select(Mailing, Version.number)
+        .join(Version, Version.id == Mailing.version_id)
+        .where(Mailing.kind == "letter", Mailing.source_id == letter_id)
+        .order_by(Mailing.id.desc())
+        .limit(limit)
+    ).all()
+    counted: dict[int, dict[str, int]] = defaultdict(dict)
+    for mailing_id, status, number in session.execute(
+        select(Message.mailing_id, Message.status, func.count())
+        .where(Message.mailing_id.in_([mailing.id for mailing, _ in found]))
+        .group_by(Message.mailing_id, Message.status)
+    ):
+        counted[mailing_id][status] = number
+    return [Wording(mailing, number, counted[mailing.id]) for mailing, number in found]
 
 
 def _is_new(letter: Letter, occasion: Occasion, found: Any, now: datetime) -> list[ColumnElement[bool]]:

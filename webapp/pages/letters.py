@@ -1,12 +1,13 @@
 """Letters: the standing orders, the form of one, and who is due in the days to come."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from campaigns import content, letters, messages
 from campaigns.db import Page
@@ -37,8 +38,13 @@ class Form:
             occasion=occasion.name,
             options=options,
             hour=_number(form.get("hour"), -1),
+            late=form.get("late", "send"),
             late_days=_number(form.get("late_days"), -1),
+            leaves_in_complaint=form.get("leaves_in_complaint") == "yes",
+            holdout=_number(form.get("holdout") or "0", -1),
             template_id=_number(form.get("template_id"), 0) or None,
+            leaves_in_complaint=form.get("leaves_in_complaint") == "yes",
+            holdout=_number(form.get("holdout") or "0", -1),
             **{name: form.get(name, "") for name in WORDS},
         )
         return cls(plan, form.get("form_key", ""))
@@ -66,7 +72,7 @@ def show() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Choose an occasion, then an empty form for it."""
     if "occasion" not in request.args:
-        return render_template("letters/occasions.html", occasions=runtime().occasions)
+        return render_template("letters/occasions.html", headings=_by_heading())
     occasion = _occasion(request.args["occasion"])
     plan = Plan(
         name="",
@@ -144,7 +150,14 @@ def detail(letter_id: int) -> ResponseReturnValue:
             due=letters.due_soon(session, letter, **asked, limit=15),
             due_count=sum(by_day.values()),
             per_day=list(by_day.values()),
+            offered=_offered(session, _occasion(letter.occasion)),
             passed_over=letters.passed_over(session, letter, **asked, limit=50),
+            kept_back=letters.kept_back(session, letter, **asked, limit=50),
+            late=letters.late_ones(session, letter, **asked, limit=15),
+            late_count=letters.count_late(session, letter, **asked),
+            wordings=letters.wordings(session, letter_id),
+            held=letters.count_held(session, letter_id),
+            late_words=letters.LATE,
             counts=letters.count_messages(session, letter_id),
             why_paused=letters.why_paused(session, letter),
             sender=_sender(),
@@ -175,6 +188,35 @@ def resume(letter_id: int) -> ResponseReturnValue:
     return redirect(url_for(".detail", letter_id=letter_id), 303)
 
 
+@blueprint.post("/<int:letter_id>/stop")
+def stop(letter_id: int) -> ResponseReturnValue:
+    """The emergency path: off, and whatever waits of it does not leave."""
+    with runtime().transaction() as session:
+        stopped = letters.stop(
+            session, letter_id, because=request.form.get("because", ""), now=runtime().clock.now()
+        )
+    flash(f"The letter is off. {stopped:,} that waited will not leave.", "done")
+    return redirect(url_for(".detail", letter_id=letter_id), 303)
+
+
+@blueprint.post("/<int:letter_id>/late")
+def decide_late(letter_id: int) -> ResponseReturnValue:
+    """Somebody decides on what is late: it leaves after all, or never."""
+    house = runtime()
+    with house.transaction() as session:
+        letters.decide_late(
+            session,
+            letter_id,
+            is_sent=request.form.get("is_sent") == "yes",
+            occasions=house.occasions,
+            zone=house.config.zone,
+            sender=house.config.sender,
+            now=house.clock.now(),
+            policy=house.policy,
+        )
+    return redirect(url_for(".detail", letter_id=letter_id), 303)
+
+
 @blueprint.post("/<int:letter_id>/switch")
 def switch(letter_id: int) -> ResponseReturnValue:
     """On or off, as the button said: pressed twice, the second changes nothing."""
@@ -191,6 +233,7 @@ def switch(letter_id: int) -> ResponseReturnValue:
 def _form(form: Form, occasion: Occasion, *, letter: Letter | None = None, faults: Any = None) -> str:
     with runtime().reading() as session:
         found = [t for t in session.scalars(content.list_templates()) if t.version_id]
+        offered = _offered(session, occasion)
     # Those written for this occasion come first.
     fitting = sorted(found, key=lambda template: (template.purpose != occasion.name, template.name))
     return render_template(
@@ -199,11 +242,27 @@ def _form(form: Form, occasion: Occasion, *, letter: Letter | None = None, fault
         occasion=occasion,
         values=asdict(form.plan) | {"form_key": form.key},
         faults=faults or {},
+        offered=offered,
+        late_choices=list(letters.LATE.items()),
         templates=[(template.id, template.name) for template in fitting],
         types=[(each.name, f"{each.label}. {each.meaning}") for each in messages.TYPES],
         sender=_sender(),
         hours=[(hour, f"{hour:02d}:00") for hour in range(24)],
     )
+
+
+def _offered(session: Session, occasion: Occasion) -> dict[str, Sequence[tuple[str, str]]]:
+    """What may be picked for each option that asks the database."""
+    return {option.name: option.offered(session) for option in occasion.options if option.offered is not None}
+
+
+def _by_heading() -> dict[str, list[Occasion]]:
+    """The occasions under their headings, in the order in which rooms offer them."""
+    headings: dict[str, list[Occasion]] = {}
+    for occasion in runtime().occasions.values():
+        if occasion.subject == "customer":
+            headings.setdefault(occasion.heading, []).append(occasion)
+    return headings
 
 
 def _sender() -> dict[str, str]:

@@ -19,7 +19,7 @@ from tests.cast import bare_template, person, reword
 def letter(runtime: Runtime, occasion: str = "birthday", *, is_on: bool = True, **answers: Any) -> Letter:
     """A letter at nine in the morning, switched on now."""
     now = runtime.clock.now()
-    options = {key: answers.pop(key) for key in ("days", "leap") if key in answers}
+    options: dict[str, Any] = {key: answers.pop(key) for key in ("days", "leap") if key in answers}
     with runtime.transaction() as session:
         template = bare_template(session, now=now, name=f"For {occasion}")
         plan = Plan(

@@ -29,8 +29,8 @@ def test_every_occasion_of_the_list_is_there(runtime: Runtime) -> None:
     assert set(runtime.occasions) >= set(names.split())
     for occasion in runtime.occasions.values():
         assert (occasion.due is None) != (occasion.happened is None), occasion.name
-        names = [option.name for option in occasion.options]
-        assert len(names) == len(set(names))
+        asked = [option.name for option in occasion.options]
+        assert len(asked) == len(set(asked))
         assert occasion.description.endswith(".")
 
 
@@ -268,7 +268,7 @@ def test_a_link_followed_by_a_person_and_a_document_taken(runtime: Runtime, cloc
         )
         key = f"mailing:{mailing.id}"
     span = ("2026-11-19T00:00", "2026-12-05T00:00")
-    now = {"wait": 0, "unit": "hours"}
+    now: dict[str, Any] = {"wait": 0, "unit": "hours"}
     assert fired(runtime, "clicked", *span, **now) == [
         (one, key, "2026-11-20 12:00"),
         (two, key, "2026-11-20 14:00"),
