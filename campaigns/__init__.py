@@ -24,6 +24,7 @@ ROOMS = (
     "letters",
     "journeys",
     "simulations",
+    "privacy",
     "reports",
     "demonstration",
 )

@@ -16,6 +16,7 @@ COMMANDS = (
     "check",
     "demo",
     "dkim",
+    "erase",
     "export",
     "hits",
     "import_files",

@@ -21,6 +21,7 @@ from campaigns.customers.exporting import (
     export_rows,
 )
 from campaigns.customers.files import DELIMITERS, ENCODINGS, plain_cell, safe_cell
+from campaigns.customers.gate import FORGOTTEN, GATE, Gate
 from campaigns.customers.importing import (
     Column,
     Preview,
@@ -63,6 +64,8 @@ __all__ = [
     "DELIMITERS",
     "ENCODINGS",
     "FATES",
+    "FORGOTTEN",
+    "GATE",
     "KINDS",
     "LEGAL_BASES",
     "PURPOSES",
@@ -77,6 +80,7 @@ __all__ = [
     "CustomerFacts",
     "DayOrder",
     "Declared",
+    "Gate",
     "Import",
     "Kind",
     "Options",

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.customers.addresses import normalise_address
+from campaigns.customers.gate import FORGOTTEN, barred
 from campaigns.customers.model import Attribute, Consent, Customer, Tag
 from campaigns.customers.queries import declared, get_attribute, get_customer
 from campaigns.customers.rules import (
@@ -134,6 +135,8 @@ def _typed_attributes(
 
 
 def _refuse_twins(session: Session, values: Mapping[str, Any], but: int | None) -> None:
+    if "address_key" in values and barred(session, [values["address_key"]]):
+        raise Conflict(FORGOTTEN)
     for column, said in ((Customer.address_key, "address"), (Customer.number, "number")):
         value = values.get(column.key)
         if value is None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.customers.gate import FORGOTTEN, barred
 from campaigns.customers.model import Consent, Customer, Tag
 from campaigns.customers.rules import CustomerFacts
 from campaigns.db import upsert
@@ -106,6 +107,7 @@ class _Batch:
     suppressed: set[str]
     withdrawn: set[tuple[int, str]]
     tagged: set[tuple[int, str]]
+    barred: set[str] = field(default_factory=set)
     fresh: list[_State] = field(default_factory=list)
     touched: dict[int, _State] = field(default_factory=dict)
     consents: list[tuple[_State, str, bool, datetime, int]] = field(default_factory=list)
@@ -201,11 +203,15 @@ def _look_up(
         ids = [state["id"] for state in by_key.values()]
         found = session.execute(select(Tag.customer_id, Tag.tag).where(among(Tag.customer_id, ids)))
         tagged = {(row[0], row[1]) for row in found}
-    return _Batch(now, terms, by_key, by_number, banned, withdrawn, tagged)
+    unknown = {key for key in keys if key not in by_key}
+    return _Batch(now, terms, by_key, by_number, banned, withdrawn, tagged, barred(session, unknown))
 
 
 def _absorb(batch: _Batch, line: int, facts: CustomerFacts, tally: Tally) -> None:
     """Decide one line: whom it means, what it changes, what it grants."""
+    if facts.address is not None and facts.address.key in batch.barred:
+        tally.add(line, "rejected", "", FORGOTTEN)  # without the address: it must not be kept in clear
+        return
     found = _whom(batch, facts)
     if isinstance(found, str):
         tally.add(line, "rejected", facts.address.email if facts.address else facts.number, found)

@@ -6,10 +6,11 @@ from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base, Id
+from campaigns.suppression.hashing import is_hashed
 
 
 class Suppression(Base):
-    """One address, one cause, its evidence; lifted, never deleted. At most one in force per address and cause."""
+    """One address (after erasure a hash of it, see hashing.py), one cause, its evidence; lifted, never deleted. At most one in force per address and cause."""
 
     __tablename__ = "suppression"
     __table_args__ = (
@@ -34,3 +35,8 @@ class Suppression(Base):
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str] = mapped_column(String(254), default="")
     lifted_because: Mapped[str] = mapped_column(Text, default="")
+
+    @property
+    def shown_address(self) -> str:
+        """The address, or what can be told of it after erasure."""
+        return f"erased ({self.address_key[-8:]})" if is_hashed(self.address_key) else self.address_key

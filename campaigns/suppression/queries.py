@@ -1,12 +1,14 @@
 """Reads: who is suppressed, for which causes, and the register with its filters."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.db.expressions import among
 from campaigns.errors import NotFound
+from campaigns.suppression.hashing import MARK, Pepper, key_of
 from campaigns.suppression.model import Suppression
 
 
@@ -80,3 +82,26 @@ def count_by_cause(session: Session) -> Mapping[str, int]:
         .group_by(Suppression.cause)
     )
     return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def forgotten(session: Session, address_keys: Collection[str], pepper: Pepper) -> dict[str, list[str]]:
+    """Which of these addresses belong to somebody who was erased: by address, the causes in force."""
+    found: dict[str, list[str]] = {}
+    is_any = select(Suppression.id).where(Suppression.address_key.startswith(MARK)).limit(1)
+    if not address_keys or session.scalar(is_any) is None:
+        return found
+    entries = pepper.by_entry(address_keys)
+    rows = select(Suppression.address_key, Suppression.cause).where(
+        among(Suppression.address_key, list(entries)), Suppression.lifted_at.is_(None)
+    )
+    for entry, cause in session.execute(rows):
+        found.setdefault(entries[entry], []).append(cause)
+    return found
+
+
+def count_unreadable(session: Session, pepper: Pepper) -> int:
+    """Hashed entries in force whose secret is gone: nobody can be recognised by them any more."""
+    rows = select(Suppression.address_key).where(
+        Suppression.address_key.startswith(MARK), Suppression.lifted_at.is_(None)
+    )
+    return sum(key_of(entry) not in pepper.names for entry in session.scalars(rows))

@@ -35,6 +35,12 @@ CAUSES: dict[str, Cause] = {
             needs_consent=True,
         ),
         Cause("stale", "Never answers", "Written to many times, and no sign of life."),
+        Cause(
+            "erased",
+            "Erased",
+            "The person asked to be forgotten; only a keyed hash of the address is left, to keep it out.",
+            needs_consent=True,
+        ),
         Cause("by_hand", "By hand", "Somebody of the team entered it."),
     )
 }

@@ -2,6 +2,7 @@
 
 from campaigns.tracking.actions import (
     Pace,
+    forget_events,
     give_reason,
     record_bounce,
     record_event,
@@ -72,6 +73,7 @@ __all__ = [
     "events_of",
     "explain",
     "fetch_mailbox",
+    "forget_events",
     "forget_unused_inlets",
     "give_reason",
     "guard_mailings",

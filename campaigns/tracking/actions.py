@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.customers import change_customer, choose_pace, get_customer, record_consent
-from campaigns.messages import cancel_queued
+from campaigns.messages import Message, cancel_queued
 from campaigns.signals import record
 from campaigns.suppression import lift_cause, suppress
 from campaigns.tracking.model import KINDS, Event
@@ -248,3 +248,15 @@ def record_spam_report(
         _withdraw(session, who.customer_id, "spam_report", evidence, now)
     _event_of(session, "spam_reported", who, now, text=evidence)
     return True
+
+
+def forget_events(session: Session, customer_id: int) -> int:
+    """For erasure: what came back stays counted, but tells nothing of the person. Returns how many events."""
+    its_messages = select(Message.id).where(Message.customer_id == customer_id)
+    forgotten = session.execute(
+        update(Event)
+        .where(or_(Event.customer_id == customer_id, Event.message_id.in_(its_messages)))
+        .values(customer_id=None, user_agent="", network="", signs="", text="")
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", forgotten).rowcount

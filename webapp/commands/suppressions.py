@@ -2,10 +2,20 @@
 
 import json
 from getpass import getuser
+from typing import TextIO
 
 import click
 
-from campaigns.suppression import CAUSES, Suppression, lift, register, suppress_by_hand
+from campaigns.errors import Invalid
+from campaigns.suppression import (
+    CAUSES,
+    Suppression,
+    count_unreadable,
+    lift,
+    register,
+    suppress_by_hand,
+    take_over,
+)
 from webapp.cli import Settings
 
 
@@ -62,6 +72,52 @@ def lift_(settings: Settings, number: int, because: str, is_json: bool) -> None:
     click.echo(json.dumps(facts, ensure_ascii=False) if is_json else f"{facts['address']} is reinstated.")
 
 
+@command.command()
+@click.pass_obj
+def export(settings: Settings) -> None:
+    """The whole register in force as JSON lines: to keep, or to take over elsewhere (import)."""
+    with settings.runtime.reading() as session:
+        for row in session.scalars(register().execution_options(yield_per=1000)):
+            facts = {name: value for name, value in _facts(row).items() if name in _PORTABLE}
+            click.echo(json.dumps(facts, ensure_ascii=False))
+
+
+@command.command("import")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--json", "is_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def import_(settings: Settings, file: TextIO, is_json: bool) -> None:
+    """Take over a register from FILE (- reads standard input): JSON lines as export writes them, or bare addresses.
+
+    Hashes of erased people count only where the secret that made them stands in data/secret.key.
+    """
+    entries = [_entry(line.strip()) for line in file if line.strip()]
+    runtime = settings.runtime
+    with runtime.transaction() as session:
+        count = take_over(session, entries, now=runtime.clock.now(), by=_me())
+        unreadable = count_unreadable(session, runtime.pepper)
+    if is_json:
+        click.echo(json.dumps({"lines": len(entries), "new": count, "unreadable": unreadable}))
+        return
+    click.echo(f"{count:,} of {len(entries):,} entries are new.")
+    if unreadable:
+        click.echo(
+            f"{unreadable:,} hashes cannot be read: put the secret that made them into data/secret.key."
+        )
+
+
+def _entry(line: str) -> dict[str, object]:
+    if not line.startswith("{"):
+        return {"address": line}
+    try:
+        return dict(json.loads(line))
+    except ValueError as error:
+        raise Invalid(f"This line is no JSON: {line[:40]}") from error
+
+
+_PORTABLE = ("address", "cause", "since", "evidence")
+
+
 def _me() -> str:
     return f"{getuser()} (command)"
 
@@ -83,4 +139,4 @@ def _facts(row: Suppression) -> dict[str, object]:
 
 def _line(row: Suppression) -> str:
     state = f"lifted {row.lifted_at:%Y-%m-%d}" if row.lifted_at else "in force"
-    return f"{row.id:>6}  {row.address_key:<40} {row.cause:<13} {row.since:%Y-%m-%d}  {state}"
+    return f"{row.id:>6}  {row.shown_address:<40} {row.cause:<13} {row.since:%Y-%m-%d}  {state}"

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from campaigns import customers
 from campaigns.customers import Customer, birthday_words
 from campaigns.errors import Conflict, Invalid
+from campaigns.privacy import erase_customer
 from webapp.context import runtime, user
 from webapp.pages.customers.blueprint import blueprint
 
@@ -142,3 +143,12 @@ def consent(customer_id: int) -> ResponseReturnValue:
         )
     flash("Noted." if is_granted else "Noted. What waits for this person is held back at sending.", "success")
     return redirect(url_for(".detail", customer_id=customer_id), 303)
+
+
+@blueprint.post("/<int:customer_id>/erase")
+def erase(customer_id: int) -> ResponseReturnValue:
+    """Forget the person for good."""
+    with runtime().transaction() as session:
+        erase_customer(session, customer_id, runtime().pepper, now=runtime().clock.now(), by=user().email)
+    flash("Erased. The address is kept out by a hash that only this installation can read.", "success")
+    return redirect(url_for(".show"), 303)
