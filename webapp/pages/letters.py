@@ -43,8 +43,6 @@ class Form:
             leaves_in_complaint=form.get("leaves_in_complaint") == "yes",
             holdout=_number(form.get("holdout") or "0", -1),
             template_id=_number(form.get("template_id"), 0) or None,
-            leaves_in_complaint=form.get("leaves_in_complaint") == "yes",
-            holdout=_number(form.get("holdout") or "0", -1),
             **{name: form.get(name, "") for name in WORDS},
         )
         return cls(plan, form.get("form_key", ""))
