@@ -21,9 +21,9 @@ from campaigns.scoring.actions import (
     refresh_everybody,
     score_as_of,
 )
-from campaigns.scoring.card import Card, balance_of, card
+from campaigns.scoring.card import Card, balance_of, card, card_sentences
 from campaigns.scoring.explain import Sentence, definition, money
-from campaigns.scoring.export import COLUMNS, count_classes, export_rows
+from campaigns.scoring.export import COLUMNS, count_classes, count_states, export_rows
 from campaigns.scoring.loyalty import ATTITUDES, BEHAVIOURS, LIGHTS, Light, Loyalty
 from campaigns.scoring.loyalty import TYPES as LOYALTY_TYPES
 from campaigns.scoring.model import CategoryFigure, KeyAccount, Score, Snapshot, Transition
@@ -154,6 +154,7 @@ __all__ = [
     "balance_sizes",
     "begin_sunset",
     "card",
+    "card_sentences",
     "category_grid",
     "change_account",
     "churn_curve",
@@ -163,6 +164,7 @@ __all__ = [
     "cost_of_losing",
     "count_classes",
     "count_stale",
+    "count_states",
     "definition",
     "doubtful",
     "end_account",

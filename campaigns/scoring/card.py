@@ -110,6 +110,30 @@ def card(session: Session, customer_id: int, *, config: Config, now: datetime | 
     )
 
 
+def card_sentences(card: Card) -> list[Sentence]:
+    """Everything the card says, as sentences: what a command prints and a program reads."""
+    ended = f" ({ENDING_LABELS[card.how]})" if card.how else ""
+    loyal = card.loyalty
+    lines = " ".join((*loyal.behaviour_lines, *loyal.attitude_lines))
+    states = {1: "yes", 0: "no", None: "unknown"}
+    return [
+        Sentence("phase", "Phase", card.phase, f"Phase {card.phase_label}{ended}: {card.phase_meaning}"),
+        Sentence(
+            "loyalty",
+            "Loyalty",
+            loyal.name,
+            f"Loyalty {loyal.label}: {loyal.meaning} {lines} {loyal.would_change}",
+        ),
+        *(
+            Sentence(
+                each.name, each.label, states[each.state], f"{each.label}: {states[each.state]}. {each.line}"
+            )
+            for each in card.lights
+        ),
+        *card.sentences,
+    ]
+
+
 def balance_of(session: Session, customer_id: int, *, now: datetime) -> dict[str, int]:
     """How many letters of each type were sent to a customer in the 365 days up to `now`; "" for those without one."""
     rows = session.execute(
@@ -123,7 +147,7 @@ def balance_of(session: Session, customer_id: int, *, now: datetime) -> dict[str
         )
         .group_by(Mailing.type)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _sentences(

@@ -36,7 +36,8 @@ def refresh(settings: Settings, full: bool, as_of: datetime | None, is_json: boo
     if as_of is not None:
         with runtime.reading() as session:
             scored = scoring.score_as_of(session, now=moment, config=config)
-        _tell({"as_of": moment.isoformat(), "classes": scoring.count_classes(scored)}, is_json)
+        states = scoring.count_states(scored)
+        _tell({"as_of": moment.isoformat(), "classes": scoring.count_classes(scored), **states}, is_json)
     elif full:
         count = scoring.refresh_everybody(
             runtime.database, now=moment, config=config, progress=_progress(is_json)
@@ -50,13 +51,29 @@ def refresh(settings: Settings, full: bool, as_of: datetime | None, is_json: boo
 
 @command.command()
 @click.argument("customer", required=False)
+@as_of_option
 @json_option
 @click.pass_obj
-def show(settings: Settings, customer: str | None, is_json: bool) -> None:
-    """The classes with their sizes; or one CUSTOMER (address, number, or #id) in words."""
+def show(settings: Settings, customer: str | None, as_of: datetime | None, is_json: bool) -> None:
+    """All customers together; or one CUSTOMER (address, number, or #id) in words, also as of a past day."""
     runtime, config = settings.runtime, settings.runtime.config
     with runtime.reading() as session:
+        if customer is None and as_of is not None:
+            scored = scoring.score_as_of(session, now=_moment(settings, as_of), config=config)
+            counts = {"classes": scoring.count_classes(scored), **scoring.count_states(scored)}
+            _tell({"as_of": _moment(settings, as_of).isoformat(), **counts}, is_json)
+            return
         if customer is None:
+            whole = scoring.portfolio_value(session)
+            more = {
+                "phases": scoring.phase_sizes(session),
+                "endings": scoring.endings(session),
+                "loyalty": scoring.type_sizes(session),
+                "balance": scoring.balance_sizes(session),
+                "lost": {each.name or "unknown": each.customers for each in scoring.lost_by_cause(session)},
+                "portfolio": asdict(whole) if whole else None,
+                "back_test": asdict(test) if (test := scoring.value_back_test(session)) else None,
+            }
             sizes = scoring.class_sizes(session)
             refreshed = scoring.refreshed_at(session)
             rows = [
@@ -65,14 +82,25 @@ def show(settings: Settings, customer: str | None, is_json: bool) -> None:
             ]
             if is_json:
                 at = refreshed.isoformat() if refreshed else None
-                click.echo(json.dumps({"refreshed_at": at, "classes": rows}))
+                click.echo(json.dumps({"refreshed_at": at, "classes": rows, **more}))
                 return
             for size in sizes:
                 spent = scoring.money(size.spent, config.shop.currency)
                 click.echo(f"{size.rfm_class.label:<18} {size.customers:>9,} {size.share:>7.1%} {spent:>20}")
+            for kind in ("phases", "endings", "loyalty", "balance", "lost"):
+                click.echo(f"{kind}: {', '.join(f'{name} {count:,}' for name, count in more[kind].items())}")
+            if whole:
+                low, value, high, constant = (
+                    scoring.money(each, config.shop.currency)
+                    for each in (whole.low, whole.value, whole.high, whole.constant)
+                )
+                click.echo(f"portfolio: {value} ({low} to {high}); with one churn for all {constant}")
             return
         found = customers.find_customer(session, customer)
-        said = scoring.explain(session, found.id, now=runtime.clock.now(), config=config)
+        at = None if as_of is None else _moment(settings, as_of)
+        said = [] if at else scoring.explain(session, found.id, now=runtime.clock.now(), config=config)
+        card = scoring.card(session, found.id, config=config, now=at)
+        said += scoring.card_sentences(card) if card else []
     if is_json:
         click.echo(json.dumps([each.__dict__ for each in said], ensure_ascii=False))
     elif not said:
@@ -210,3 +238,7 @@ def _tell(facts: dict[str, object], is_json: bool) -> None:
         assert isinstance(classes, dict)
         for name, count in classes.items():
             click.echo(f"{scoring.CLASS_BY_NAME[name].label:<18} {count:>9,}")
+        for kind in ("phase", "risk", "loyalty"):
+            counts = facts.get(kind)
+            if isinstance(counts, dict):
+                click.echo(f"{kind}: {', '.join(f'{name} {count:,}' for name, count in counts.items())}")
