@@ -47,6 +47,10 @@ MENU = (
             Entry("templates", "Templates", "file-earmark-richtext"),
             Entry("newsletters", "Newsletters", "megaphone"),
             Entry("letters", "Letters", "envelope-paper-heart"),
+            Entry("journeys", "Journeys", "signpost-split"),
+            Entry("simulations", "Simulations", "fast-forward"),
+            Entry("tasks", "Tasks", "person-check"),
+            Entry("programmes", "Programmes", "collection"),
         ),
     ),
     (
@@ -54,6 +58,7 @@ MENU = (
         (
             Entry("reports", "Reports", "graph-up"),
             Entry("messages", "Sending", "send"),
+            Entry("deliverability", "Deliverability", "mailbox-flag"),
             Entry("inbox", "Inbox", "inbox"),
         ),
     ),

@@ -34,6 +34,7 @@ class Form:
         """Parse a request's form."""
         text = {name: form.get(name, "") for name in Draft.__dataclass_fields__}
         ids: dict[str, Any] = {name: _number(form.get(name)) for name in ("segment_id", "template_id")}
+        ids["holdout"] = _number(form.get("holdout")) or 0
         return cls(
             Draft(**{**text, **ids}),
             form.get("when", "later"),
