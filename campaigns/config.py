@@ -117,6 +117,7 @@ class Sender(Section):
     reply_to: str = ""
     bounce_domain: str = ""
     addresses: list[str] = []
+    name_server: str = ""
 
     @field_validator("addresses")
     @classmethod

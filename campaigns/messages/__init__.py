@@ -56,6 +56,7 @@ from campaigns.messages.quota import (
     receiver_of,
     sending_domains,
     slowed,
+    was_written_to,
 )
 from campaigns.messages.rehearsing import next_due, rehearse
 from campaigns.messages.rules import ASKED, GIVEN, TYPES, MailingType, Refusal, is_hard, type_fault
@@ -145,6 +146,7 @@ __all__ = [
     "undecided",
     "waiting",
     "warm_up",
+    "was_written_to",
     "web_version",
     "why_waiting",
 ]

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.config import PaceGroup, Pacing
@@ -355,3 +355,8 @@ def sending_domains(session: Session, *, since: datetime) -> list[str]:
     """The From domains of mailings begun since then."""
     rows = session.scalars(select(Mailing.sender_email).where(Mailing.created_at >= since).distinct())
     return sorted({email.rpartition("@")[2].casefold() for email in rows if "@" in email})
+
+
+def was_written_to(session: Session, domain: str) -> bool:
+    """Whether anything was ever meant for this domain."""
+    return bool(session.scalar(select(exists().where(Message.domain == domain))))

@@ -94,5 +94,5 @@ def _dns(config: Config, server: str) -> list[tuple[str, bool, str]]:
             found.grade in ("good", "warning"),
             found.sentence + (f" Publish: {found.publish}" if found.publish else ""),
         )
-        for found in examine_sender(Resolver.at(server), config)
+        for found in examine_sender(Resolver.at(server or config.sender.name_server), config)
     ]

@@ -1,14 +1,10 @@
 """What the DNS says is read and explained; a real name server on loopback answers."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 from click.testing import CliRunner
 
@@ -28,6 +24,7 @@ from campaigns.mail.identity import (
     spf,
     tls_reports,
 )
+from tests.dns_server import NameServer
 from webapp.cli import cli
 
 ZONE = {
@@ -55,32 +52,8 @@ ZONE = {
 
 @pytest.fixture(scope="module")
 def names() -> Iterator[Resolver]:
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 0))
-
-    def answer() -> None:
-        while True:
-            raw, who = server.recvfrom(4096)
-            if raw == b"stop":
-                return
-            question = dns.message.from_wire(raw)
-            asked = question.question[0]
-            name, kind = str(asked.name).rstrip("."), asked.rdtype.name
-            reply = dns.message.make_response(question)
-            if found := ZONE.get((name, kind)):
-                reply.answer.append(dns.rrset.from_text_list(asked.name, 60, "IN", kind, found))
-            elif name not in {zone_name for zone_name, _kind in ZONE}:
-                reply.set_rcode(dns.rcode.NXDOMAIN)
-            server.sendto(reply.to_wire(), who)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    port = server.getsockname()[1]
-    yield Resolver(servers=["127.0.0.1"], port=port, seconds=2)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
-        stopper.sendto(b"stop", ("127.0.0.1", port))
-    thread.join()
-    server.close()
+    with NameServer(ZONE) as server:
+        yield Resolver(servers=["127.0.0.1"], port=server.port, seconds=2, together=300)
 
 
 @pytest.mark.parametrize(
