@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import BigInteger, Select, and_, case, cast, exists, func, or_, select, union_all
@@ -22,6 +23,7 @@ from campaigns.messages import ASKED, GIVEN, Mailing, Message
 from campaigns.purchases import Line, Product, Purchase
 from campaigns.scoring.relation import CAUSE_NAMES
 from campaigns.scoring.rules import DAY, NEVER, YEAR_DAYS, Floats, Integers, decayed
+from campaigns.scoring.tenure import cohorts, month_starts
 from campaigns.signals import Signal
 from campaigns.suppression import Suppression
 from campaigns.tracking import Event
@@ -35,6 +37,7 @@ PROMOTION_DAYS = 7
 
 _CLICK, _OPEN, _PROXIED, _REPLY = range(4)
 _SHIFT = 2**32
+QUARTER_DAYS = 91
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,19 @@ class Past:
     last: Integers
     spent: Integers
     bought: Any
+    came: Integers
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """Everybody's orders as they stood 13 weeks earlier, and on how many days they bought since."""
+
+    now: int
+    orders: Integers
+    days_bought: Integers
+    first: Integers
+    last: Integers
+    spent: Integers
     came: Integers
 
 
@@ -114,6 +130,8 @@ class Facts:
     type_points: Floats
     bought: Bought
     past: tuple[Past, ...] = ()
+    quarter: Quarter | None = None
+    cohorts: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -147,6 +165,8 @@ def facts(session: Session, *, now: datetime, config: Config, who: Sequence[int]
         type_points=points,
         bought=bought,
         past=buys.past(reader.moment) if who is None else (),
+        quarter=buys.quarter(reader.moment) if who is None else None,
+        cohorts=buys.cohorts(config.zone) if who is None else None,
     )
 
 
@@ -244,6 +264,30 @@ class _Buys:
                 )
             )
         return tuple(found)
+
+    def quarter(self, moment: int) -> Quarter:
+        """As things stood 13 weeks earlier."""
+        then = moment - QUARTER_DAYS * DAY
+        before, after = self.at <= then, self.at > then
+        first, orders = self._first(), self._sum(before)
+        return Quarter(
+            then,
+            orders,
+            self._days(before),
+            np.where(orders > 0, first, NEVER),
+            self._last(before),
+            self._sum(before, self.net),
+            self._days(after),
+        )
+
+    def _days(self, chosen: Any) -> Integers:
+        """On how many days each bought."""
+        days = np.unique(self.place[chosen] << 20 | self.at[chosen] // DAY)
+        return np.bincount(days >> 20, minlength=self.count)
+
+    def cohorts(self, zone: ZoneInfo) -> Integers:
+        """Who still buys, by the month of the first order (`tenure.cohorts`)."""
+        return cohorts(self.place, self.at, self._first(), month_starts(self.moment, zone))
 
 
 class _Reader:

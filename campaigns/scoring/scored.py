@@ -14,6 +14,7 @@ from campaigns.scoring.lifetime import TooFew
 from campaigns.scoring.loyalty import attitude_codes, behaviour_codes, light_codes, type_codes
 from campaigns.scoring.relation import (
     OWN_DAYS,
+    RISKS,
     RhythmRule,
     cause_codes,
     phase_codes,
@@ -32,6 +33,7 @@ from campaigns.scoring.rules import (
     quintile_limits,
     recency_levels,
 )
+from campaigns.scoring.tenure import lasted, survival
 from campaigns.scoring.value import BackTest, Curve, ValueRule, back_test, estimate, portfolio, values
 
 Limits = dict[str, tuple[float, ...]]
@@ -108,7 +110,7 @@ def scored_of(known: Facts, limits: Limits, config: Config, forecast: Forecast |
         lights=light_codes(known, risks),
         values=_values(known, limits, config),
         forecast=forecast,
-        summary=_summary(known, limits, config),
+        summary={**_summary(known, limits, config), **_tenure(known, risks)},
     )
 
 
@@ -216,3 +218,17 @@ def _summary(known: Facts, limits: Limits, config: Config) -> Limits:
             test.foreseen_buyers, test.came_buyers, test.mean_error,
         )  # fmt: skip
     return found
+
+
+def _tenure(known: Facts, risks: Integers) -> Limits:
+    """What a full refresh keeps of how long relations last: all of them, and those with a second order."""
+    if known.cohorts is None:
+        return {}
+    is_lost = (risks == RISKS.index("lost")).astype(np.int64)
+    days = lasted(known.first, known.last, is_lost, known.now)
+    came_back = known.days_bought > 1
+    return {
+        "cohorts": tuple(known.cohorts.ravel().tolist()),
+        "survival": tuple(survival(days[known.is_buyer], is_lost[known.is_buyer]).tolist()),
+        "survival_2": tuple(survival(days[came_back], is_lost[came_back]).tolist()),
+    }
