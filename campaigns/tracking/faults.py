@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.messages import Message
+from campaigns.messages import Mailing, Message
 from campaigns.tracking.model import Event
 from campaigns.tracking.returned import CAUSES
 
@@ -28,6 +28,7 @@ class Fault:
 
     cause: str
     domain: str
+    sender: str  # the domain of the From address
     count: int
     last_at: datetime
     words: str
@@ -35,7 +36,7 @@ class Fault:
 
     @property
     def title(self) -> str:
-        return f"{self.domain} refuses the sender: {CAUSES[self.cause]}"
+        return f"{self.domain} refuses letters from {self.sender}: {CAUSES[self.cause]}"
 
     @property
     def sentence(self) -> str:
@@ -94,25 +95,22 @@ def sender_faults(session: Session, *, now: datetime) -> Sequence[Fault]:
         .order_by(number.desc())
         .limit(MOST)
     ).all()
-    last = {
-        event.id: event
-        for event in session.scalars(select(Event).where(Event.id.in_([row[3] for row in rows])))
-    }
-    return [
-        Fault(
-            name,
-            domain,
-            count,
-            last[event_id].at,
-            _short(last[event_id].text),
-            advice(name, last[event_id].text),
-        )
-        for name, domain, count, event_id in rows
-    ]
+    newest = (
+        select(Event.id, Event.at, Event.text, Mailing.sender_email)
+        .join(Mailing, Mailing.id == Event.mailing_id)
+        .where(Event.id.in_([row[3] for row in rows]))
+    )
+    last = {row[0]: row for row in session.execute(newest)}
+    found = []
+    for name, domain, count, event_id in rows:
+        _, at, words, sender = last[event_id]
+        sender = sender.rpartition("@")[2]
+        found.append(Fault(name, domain, sender, count, at, _short(words), advice(name, words)))
+    return found
 
 
 def _short(words: str) -> str:
     """The line of the evidence that holds the server's reply."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    told = next((line for line in lines if re.search(r"\b[45]\d\d\b|\b[45]\.\d+\.\d+", line)), "")
-    return (told.removeprefix("diagnostic-code: ") or next(iter(lines), ""))[:240]
+    told = [line for line in lines if re.search(r"\b[45]\d\d\b|\b[45]\.\d+\.\d+", line)]
+    return max(told or lines, key=len, default="").removeprefix("diagnostic-code: ")[:240]

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from campaigns import suppression
+from campaigns.clock import FrozenClock
 from campaigns.config import Config, Mailbox
 from campaigns.db import Database
 from campaigns.runtime import Runtime
@@ -20,7 +21,7 @@ from scheduler import jobs
 from tests.campaigns.tracking.story import events, letter
 from tests.campaigns.tracking.test_returned import dsn
 from tests.campaigns.tracking.test_spool import Crashing
-from tests.conftest import FrozenClock, missing
+from tests.conftest import missing
 from tests.dovecot import PASSWORD, USER, Dovecot, dovecot_path
 
 
@@ -35,6 +36,7 @@ def server() -> Iterator[Dovecot]:
     program = dovecot_path()
     if program is None:
         missing("Dovecot is not installed (Debian: apt-get install dovecot-imapd dovecot-pop3d).")
+    assert program is not None
     made = Dovecot(program)
     made.start()
     yield made

@@ -8,12 +8,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from campaigns.errors import ConfigError, Invalid
+from campaigns.tracking import note_inlet, silent_inlets
+from campaigns.tracking.model import Inlet
 from webapp.cli import Settings
 from webapp.commands import demo
 from webapp.commands.serve import children, prepare, refuse_taken_ports
@@ -83,6 +86,59 @@ def test_all_parts_start_answer_and_leave_together(settings_file: Path) -> None:
 def test_the_inbox_stops_after_those_who_write_to_it(settings_file: Path) -> None:
     waves = {child.name: child.wave for child in children(Settings(settings_file))}
     assert waves == {"inbox": 1, "web": 0, "clock": 0, "sender": 0}
+
+
+def test_the_listener_for_returned_mail_is_a_child_of_its_own_and_says_that_it_is_at_work(
+    settings_file: Path,
+) -> None:
+    port = free_port()
+    with settings_file.open("a") as file:
+        file.write(f"[returns]\nis_on = true\nport = {port}\n")
+    settings = Settings(settings_file)
+    waves = {child.name: child.wave for child in children(settings)}
+    assert waves["returns"] == 1
+    prepare(settings.runtime)
+    command = [
+        sys.executable,
+        "-m",
+        "webapp.cli",
+        "--config",
+        str(settings_file),
+        "serve",
+        "--only",
+        "returns",
+    ]
+    listener = subprocess.Popen(command, cwd=ROOT)
+    try:
+        end = time.monotonic() + 30
+        seen = None
+        while seen is None:
+            assert time.monotonic() < end
+            with settings.runtime.reading() as session:
+                seen = session.get(Inlet, "listener")
+            time.sleep(0.05)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as mail:
+            assert mail.recv(3) == b"220"
+        later = seen.seen_at + timedelta(minutes=4)
+        with settings.runtime.reading() as session:
+            (silent,) = silent_inlets(session, now=later)
+        assert "liaison serve" in silent.sentence
+        listener.send_signal(signal.SIGTERM)
+        assert listener.wait(20) == 0
+    finally:
+        listener.kill()
+        settings.runtime.database.dispose()
+
+
+def test_who_is_switched_off_is_missed_by_nobody(settings_file: Path) -> None:
+    runtime = Settings(settings_file).runtime
+    prepare(runtime)
+    with runtime.transaction() as session:
+        note_inlet(session, "listener", now=runtime.clock.now() - timedelta(days=1))
+    prepare(runtime)
+    with runtime.reading() as session:
+        assert silent_inlets(session, now=runtime.clock.now()) == []
+    runtime.database.dispose()
 
 
 def test_a_taken_port_is_one_sentence(settings_file: Path) -> None:
