@@ -18,7 +18,7 @@ check: ## style, types, docs, locks
 bench: ## every speed that is claimed, beside its reference
 	@$(PYTHON) dev.py run tests.bench
 soak: ## the long fault and kill tests
-	@$(PYTHON) dev.py run pytest -m soak
+	@$(PYTHON) dev.py run tests.bench.soak
 lock: ## renew the hash locks
 	@$(PYTHON) dev.py run tests.check lock
 migrate: ## bring the database to the newest schema

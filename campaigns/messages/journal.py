@@ -6,6 +6,7 @@ power cut the tail may be missing: the machine's boot id in the first line tells
 without an outcome counts as unknown. docs/delivery.md says what follows from each state.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -36,6 +37,7 @@ class Journal:
         self.path = folder / f"{owner}.journal"
         self._head = json.dumps({"owner": owner, "boot": boot_id()}).encode() + b"\n"
         self._pending: dict[int, bytes] = {}
+        self._is_torn = False
         self._lock = _locked(folder / f"{owner}.lock")
         self._file = self._begin(self.path, ())
 
@@ -68,15 +70,31 @@ class Journal:
         os.close(self._lock)
 
     def _append(self, line: bytes) -> None:
+        if self._is_torn:
+            self._renew()  # a line begun behind a torn one could not be read
+        try:
+            self._write(line)
+        except OSError:  # the disk is full, or this file is broken: a fresh and shorter one may do
+            self._renew()
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        self._is_torn = True
         written = os.write(self._file, line)
         self._size += written
         if written != len(line):
-            raise OSError("The journal could not be written whole.")
+            raise OSError(errno.ENOSPC, "The journal could not be written whole")
+        self._is_torn = False
 
     def _begin(self, path: Path, lines: Iterable[bytes]) -> int:
         file = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
         content = b"".join([self._head, *lines])
-        os.write(file, content)
+        try:
+            if os.write(file, content) != len(content):
+                raise OSError(errno.ENOSPC, "The journal could not be begun")
+        except OSError:
+            os.close(file)
+            raise
         self._size = len(content)
         return file
 
@@ -86,6 +104,7 @@ class Journal:
         fresh.replace(self.path)
         os.close(self._file)
         self._file = file
+        self._is_torn = False
 
 
 def _locked(path: Path) -> int:

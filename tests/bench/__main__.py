@@ -10,6 +10,7 @@ from tests.bench.harness import machine
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
+BENCH, SOAK = "Figures of the last run", "Figures of the last soak"
 
 
 def main(arguments: list[str]) -> int:
@@ -34,21 +35,40 @@ def main(arguments: list[str]) -> int:
         if done.returncode:
             failed.append(bench.stem)
     if "--write" in arguments:
-        PAGE.write_text(page(figures))
+        there = PAGE.read_text("utf-8") if PAGE.exists() else ""
+        kept = rows_of(there) if names else {}  # a few were measured: the others stay as they were
+        PAGE.write_text(section(there, BENCH, page(figures, kept)), "utf-8")
         print(f"Written to {PAGE.relative_to(ROOT)}.", file=sys.stderr)
     if failed:
         print(f"These did not finish: {', '.join(failed)}.", file=sys.stderr)
     return bool(failed)
 
 
-def page(figures: list[dict[str, object]]) -> str:
-    rows = "\n".join(
-        f"| {f['bench']} | {f['value']} {f['unit']} | {f['reference']} | {f['ratio']} | {f['memory_mb']} | {f['conditions']} |"
-        for f in figures
-    )
-    return f"""# Figures of the last run
+def section(text: str, heading: str, body: str) -> str:
+    """The text with this section new; it stands last where there was none."""
+    parts = {part.partition("\n")[0]: part for part in f"\n{text}".split("\n# ")[1:]}
+    parts[heading] = f"{heading}\n\n{body}"
+    return "\n".join(f"# {part.strip()}\n" for part in parts.values())
 
-Made by `python -m tests.bench --write` (`make bench` prints the same). {machine()}. The machine is shared and noisy:
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    """The rows of the table, by the name of their bench."""
+    found: dict[str, list[str]] = {}
+    for line in f"\n{text}".partition(f"\n# {BENCH}")[2].partition("\n# ")[0].splitlines():
+        name = line.strip("| ").partition(" | ")[0]
+        if line.startswith("| ") and name != "bench":
+            found.setdefault(name, []).append(line)
+    return found
+
+
+def page(figures: list[dict[str, object]], kept: dict[str, list[str]]) -> str:
+    """The section of the page, without its heading; rows of `kept` stay where no figure of that name is new."""
+    found: dict[str, list[str]] = {}
+    for f in figures:
+        row = f"| {f['bench']} | {f['value']} {f['unit']} | {f['reference']} | {f['ratio']} | {f['memory_mb']} | {f['conditions']} |"
+        found.setdefault(str(f["bench"]), []).append(row)
+    rows = "\n".join(row for group in (kept | found).values() for row in group)
+    return f"""Made by `python -m tests.bench --write` (`make bench` prints the same). {machine()}. The machine is shared and noisy:
 read the ratio (above 1: better than the reference measured in the same run), not the figure.
 
 | bench | value | reference | ratio | peak MB | conditions |

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -20,10 +21,11 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
-from campaigns.config import Config, Data, DatabaseSettings, Sending, Smtp
+from campaigns.config import Config, Data, DatabaseSettings, Dkim, Sending, Smtp
 from campaigns.content import compile_source, create_template, save_version, vocabulary
 from campaigns.customers import Customer
 from campaigns.db.tables import metadata
+from campaigns.mail.dkim import new_key
 from campaigns.messages import counts, enqueue, is_finished, open_mailing
 from campaigns.runtime import Runtime, assemble
 from tests.bench.harness import machine, report
@@ -73,11 +75,14 @@ def source() -> str:
 
 
 class SinkProcess:
-    """The counting server, in a process of its own."""
+    """The counting server, in a process of its own; `away` seconds from here, there and back."""
+
+    def __init__(self, away: float = 0) -> None:
+        self.away = away
 
     def __enter__(self) -> "SinkProcess":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.sink"],
+            [sys.executable, "-m", "tests.bench.sink", str(self.away)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -102,14 +107,28 @@ class SinkProcess:
         self.process.wait(10)
 
 
-def filled(folder: Path, port: int) -> tuple[Runtime, int]:
+@dataclass(frozen=True)
+class Course:
+    """What is varied."""
+
+    mails: int = MAILS
+    processes: int = PROCESSES
+    connections: int = int(os.environ.get("LIAISON_BENCH_CONNECTIONS", "4"))
+    away: float = 0
+    is_signed: bool = False
+
+
+def filled(folder: Path, port: int, course: Course) -> tuple[Runtime, int]:
     """A database with the people and a queued mailing to all of them."""
+    if course.is_signed:
+        new_key(folder / "dkim", domain="shop.example", selector="bench")
     url = os.environ.get("LIAISON_BENCH_POSTGRES") or f"sqlite:///{folder}/bench.db"
     config = Config(
         database=DatabaseSettings(url=url),
         data=Data(folder=folder),
         smtp=Smtp(port=port),
-        sending=Sending(connections=int(os.environ.get("LIAISON_BENCH_CONNECTIONS", "4"))),
+        dkim=Dkim(selector="bench" if course.is_signed else ""),
+        sending=Sending(connections=course.connections, batch=max(500, course.connections * 25)),
     )
     runtime = assemble(config)
     metadata().drop_all(runtime.database.engine)
@@ -128,7 +147,7 @@ def filled(folder: Path, port: int) -> tuple[Runtime, int]:
                 "created_at": NOW,
                 "updated_at": NOW,
             }
-            for n in range(MAILS)
+            for n in range(course.mails)
         ]
         session.execute(insert(Customer), people)
         template = create_template(session, name="Bench", now=NOW)
@@ -156,10 +175,13 @@ def filled(folder: Path, port: int) -> tuple[Runtime, int]:
     return runtime, mailing.id
 
 
-def ours(folder: Path) -> dict[str, float]:
-    """Mails a second from the first claim to the last row `sent`; processor and memory of the senders."""
-    with SinkProcess() as sink:
-        runtime, mailing_id = filled(folder, sink.port)
+def ours(folder: Path, course: Course = Course()) -> dict[str, float]:
+    """Mails a second from the first claim to the last row `sent`; processor and memory of the senders.
+
+    `mb_half`, `mb_end`: what the largest of them held after half of the mails, and after all.
+    """
+    with SinkProcess(course.away) as sink:
+        runtime, mailing_id = filled(folder, sink.port, course)
         senders = [
             subprocess.Popen(
                 [sys.executable, "-c", SENDER, runtime.config.model_dump_json()],
@@ -169,7 +191,7 @@ def ours(folder: Path) -> dict[str, float]:
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-            for _ in range(PROCESSES)
+            for _ in range(course.processes)
         ]
         for sender in senders:
             assert sender.stdout is not None
@@ -179,9 +201,13 @@ def ours(folder: Path) -> dict[str, float]:
             assert sender.stdin is not None
             sender.stdin.write("\n")
             sender.stdin.flush()
-        while sink.taken() < MAILS:
+        half = 0.0
+        while (taken := sink.taken()) < course.mails:
             assert all(sender.poll() is None for sender in senders), "A sender died."
+            if not half and taken >= course.mails // 2:
+                half = max(map(held, senders))
             time.sleep(0.05)
+        end = max(map(held, senders))
         while not _is_done(runtime, mailing_id):
             time.sleep(0.02)
         seconds = time.perf_counter() - began
@@ -192,13 +218,21 @@ def ours(folder: Path) -> dict[str, float]:
             used.append(json.loads(out.splitlines()[-1]))
         with runtime.reading() as session:
             found = counts(session, mailing_id)
-        assert found["sent"] == MAILS == sink.taken(), found
+        assert found["sent"] == course.mails == sink.taken(), found
         runtime.database.dispose()
     return {
-        "per_second": MAILS / seconds,
-        "cpu_per_1000": sum(one["cpu"] for one in used) / MAILS * 1000,
+        "per_second": course.mails / seconds,
+        "cpu_per_1000": sum(one["cpu"] for one in used) / course.mails * 1000,
         "mb": max(one["mb"] for one in used),
+        "mb_half": half,
+        "mb_end": end,
     }
+
+
+def held(process: "subprocess.Popen[str]") -> float:
+    """Megabytes that a process holds now."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1048576
 
 
 def _is_done(runtime: Runtime, mailing_id: int) -> bool:
@@ -254,14 +288,37 @@ def smtp_source(mails: int) -> float | None:
         return mails / (time.perf_counter() - began)
 
 
+def told(course: Course, result: dict[str, float]) -> str:
+    """The conditions of a run, in words."""
+    far = f" to a relay {course.away * 1000:.0f} ms away" if course.away else ""
+    signed = ", signed (RSA 2048)" if course.is_signed else ""
+    return (
+        f"{course.mails} mails of {len(source()) // 1000} KB{signed}{far}, {course.processes} processes of "
+        f"{course.connections} connections, ledger and journal; "
+        f"{result['cpu_per_1000'] * 1000:.0f} µs of processor a mail; {machine()}"
+    )
+
+
 def main() -> None:
+    reference = obvious(min(300, MAILS))
+    for bench, course in (
+        ("send, signed", Course(is_signed=True)),
+        ("send, relay 20 ms away", Course(away=0.02, connections=64)),
+    ):
+        with tempfile.TemporaryDirectory() as name:
+            result = ours(Path(name), course)
+            report(
+                bench,
+                result["per_second"],
+                "mails/s",
+                reference="EmailMessage + smtplib, unsigned and near by",
+                reference_value=reference,
+                memory_mb=result["mb"],
+                conditions=told(course, result),
+            )
     with tempfile.TemporaryDirectory() as name:
-        reference = obvious(min(300, MAILS))
         result = ours(Path(name))
-        conditions = (
-            f"{MAILS} mails of {len(source()) // 1000} KB, {PROCESSES} processes, ledger and journal; "
-            f"{result['cpu_per_1000'] * 1000:.0f} µs of processor a mail; {machine()}"
-        )
+        conditions = told(Course(), result)
         report(
             "send",
             result["per_second"],

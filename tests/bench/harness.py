@@ -6,6 +6,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def report(
@@ -32,6 +33,13 @@ def report(
     }
     print(json.dumps(figure), flush=True)
     return figure
+
+
+def note(run: str, result: str, conditions: str) -> None:
+    """Keep the outcome of a long run for docs/benchmarks.md, where `python -m tests.bench.soak` asks for it."""
+    if path := os.environ.get("LIAISON_SOAK_FIGURES"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"run": run, "result": result, "conditions": conditions}) + "\n")
 
 
 def seconds(work: Callable[[], object], *, times: int = 1) -> float:

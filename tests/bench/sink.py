@@ -1,7 +1,7 @@
 """A mail server that counts and throws away, as cheaply as Python can: what the sending benches send into.
 
-`python -m tests.bench.sink` prints its port, then takes mail until its input ends, then prints how many it took
-and the processor seconds it used.
+`python -m tests.bench.sink [SECONDS]` prints its port, then takes mail until its input ends, then prints how many it
+took and the processor seconds it used. What arrives is read so many seconds later, as if it had come from afar.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ class Sink(asyncio.Protocol):
     """One connection; understands just what a well-behaved client says."""
 
     taken = 0
+    away = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -25,6 +26,12 @@ class Sink(asyncio.Protocol):
         transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
+        if Sink.away:  # there and back in one: it makes no difference to who waits for the answer
+            asyncio.get_running_loop().call_later(Sink.away, self.read, data)
+        else:
+            self.read(data)
+
+    def read(self, data: bytes) -> None:
         out = []
         data = self.buffer + data if self.buffer else data
         self.buffer = b""
@@ -62,6 +69,7 @@ class Sink(asyncio.Protocol):
 
 
 async def _serve() -> None:
+    Sink.away = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Sink, "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
