@@ -50,6 +50,7 @@ def show() -> ResponseReturnValue:
             halt=messages.halted(session),
             found=page(session, messages.undecided(), request.args.get("page", 1, type=int)),
             mailer=runtime().mailer.name,
+            backlog=messages.backlog(session, runtime().config.pacing, zone=runtime().config.zone, now=now),
             now=now,
         )
 
@@ -107,6 +108,7 @@ def detail(message_id: int) -> ResponseReturnValue:
         mailing=mailing,
         customer=customer,
         attempts=tried,
+        waits=messages.why_waiting(message.waits_for),
         returned=returned,
         causes=CAUSES,
         explain=explain,

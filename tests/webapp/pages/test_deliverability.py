@@ -261,3 +261,12 @@ def test_a_warm_up_is_a_table(app, client, runtime, mails):
     assert "20 %" in text
     for words in ("22 Nov", "200", "400", "800", "1,000", "123 taken"):
         assert words in text, words
+
+
+def test_sending_says_what_waits_for_its_turn_and_until_when(client, runtime, mails):
+    text = client.get("/messages").text
+    assert "Waiting for their turn" in text
+    assert "Through by" in text
+    detail = client.get(f"/messages/{mails[5]}").text
+    assert "Asks again" in detail
+    assert "google gets so many mails a minute" in detail
