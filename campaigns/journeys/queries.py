@@ -173,9 +173,9 @@ def step_figures(session: Session, version_ids: Sequence[int]) -> dict[str, Step
 # ── people
 
 
-def travellers(journey_id: int, *, status: str = "", step: str = "") -> Select[Traveller, Customer]:
+def travellers(journey_id: int, *, status: str = "", step: str = "") -> Select[Any]:
     """`(Traveller, Customer)` of a journey, the newest first; those in one state or at one step."""
-    rows = (
+    rows: Any = (
         select(Traveller, Customer)
         .join(Customer, Customer.id == Traveller.customer_id)
         .where(Traveller.journey_id == journey_id)
@@ -183,7 +183,10 @@ def travellers(journey_id: int, *, status: str = "", step: str = "") -> Select[T
     )
     if status:
         rows = rows.where(Traveller.status == status)
-    return rows.where(Traveller.step == step, Traveller.status == "travelling") if step else rows
+    if step:
+        rows = rows.where(Traveller.step == step, Traveller.status == "travelling")
+    chosen: Select[Any] = rows
+    return chosen
 
 
 def get_traveller(session: Session, journey_id: int, traveller_id: int) -> tuple[Traveller, Customer]:
@@ -323,9 +326,9 @@ def names(session: Session, means: Means) -> Names:
 # ── tasks and notices
 
 
-def tasks(*, staff_id: int | None = None, status: str = "open") -> Select[Task, Customer, Journey]:
+def tasks(*, staff_id: int | None = None, status: str = "open") -> Select[Any]:
     """`(Task, Customer, Journey)`: the tasks in one state, the most urgent first; only one person's, with nobody's."""
-    rows = (
+    rows: Any = (
         select(Task, Customer, Journey)
         .join(Customer, Customer.id == Task.customer_id)
         .join(Traveller, Traveller.id == Task.traveller_id)
@@ -335,7 +338,8 @@ def tasks(*, staff_id: int | None = None, status: str = "open") -> Select[Task, 
     )
     if staff_id is not None:
         rows = rows.where((Task.staff_id == staff_id) | Task.staff_id.is_(None))
-    return rows
+    chosen: Select[Any] = rows
+    return chosen
 
 
 def get_task(session: Session, task_id: int) -> Task:

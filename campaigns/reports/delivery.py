@@ -441,7 +441,7 @@ def subjects(*, kind: str = "") -> Select[Any]:
     newest = func.max(Mailing.id).label("id")
     chosen = (
         select(newest)
-        .where(Mailing.kind.in_((kind,) if kind else ("newsletter", "letter")))
+        .where(Mailing.kind.in_((kind,) if kind else ("newsletter", "letter", "journey")))
         .group_by(Mailing.kind, Mailing.source_id)
     ).subquery()
     return select(chosen.c.id).order_by(chosen.c.id.desc())

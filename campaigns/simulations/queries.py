@@ -1,5 +1,7 @@
 """Simulations and their rows."""
 
+from typing import Any
+
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -39,12 +41,12 @@ def is_any_waiting(session: Session) -> bool:
 
 def played(
     simulation: Simulation, *, day: str = "", step: str = "", fate: str = "", with_others: bool = False
-) -> Select[Played, Customer]:
+) -> Select[Any]:
     """`(Played, Customer)` of a simulation in the order of time; by default only what was asked about.
 
     Who was erased since then is left out.
     """
-    rows = (
+    rows: Any = (
         select(Played, Customer)
         .join(Customer, Customer.id == Played.customer_id)
         .where(Played.simulation_id == simulation.id)
@@ -55,7 +57,8 @@ def played(
     for column, value in ((Played.day, day), (Played.step, step), (Played.fate, fate)):
         if value:
             rows = rows.where(column == value)
-    return rows
+    chosen: Select[Any] = rows
+    return chosen
 
 
 def sample(session: Session, simulation: Simulation, *, size: int = 15) -> list[tuple[Played, Customer]]:

@@ -44,7 +44,7 @@ STATE_NAMES = tuple(each.name for each in reports.STATES)
 @blueprint.get("")
 def show() -> ResponseReturnValue:
     """All newsletters and letters that were launched, newest first."""
-    kind = request.args["kind"] if request.args.get("kind") in ("newsletter", "letter") else ""
+    kind = request.args["kind"] if request.args.get("kind") in ("newsletter", "letter", "journey") else ""
     with runtime().reading() as session:
         shown = page(
             session, reports.subjects(kind=kind), request.args.get("page", 1, type=int), size=PER_PAGE
@@ -109,7 +109,7 @@ def mailing(mailing_id: int) -> ResponseReturnValue:
 def _source(about: reports.Subject) -> str:
     return (
         f"/{about.kind}s/{about.source_id}"
-        if about.source_id and about.kind in ("newsletter", "letter")
+        if about.source_id and about.kind in ("newsletter", "letter", "journey")
         else ""
     )
 
