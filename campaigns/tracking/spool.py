@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,9 +86,16 @@ def read_spool(runtime: Roof) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     if not (folder / "new").is_dir():
         return outcomes
-    while files := sorted((folder / "new").glob("*.eml"))[:BATCH]:
+    while files := _some_of(folder / "new"):
         outcomes += _read_batch(runtime, files)
     return outcomes
+
+
+def _some_of(folder: Path) -> list[Path]:
+    """The first that the disk names: a folder of a hundred thousand is not listed whole for each batch."""
+    with os.scandir(folder) as entries:
+        mails = (Path(entry.path) for entry in entries if entry.name.endswith(".eml"))
+        return sorted(islice(mails, BATCH))
 
 
 def _read_batch(runtime: Roof, files: Iterable[Path]) -> Counter[str]:
