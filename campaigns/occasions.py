@@ -233,24 +233,24 @@ def anniversaries(day: date, leap: str, years: Iterable[int]) -> Iterator[tuple[
                 yield number, date(year, month, day_of_month)
 
 
-def kept_from(begun: Iterable[tuple[int, date]], zones: Zones) -> tuple[Any, Any] | None:
-    """Two subqueries for what began on one of those days: `(years, since, begin, end)` over all zones, to find the
-    rows by an index, and `(zone, since, begin, end)` on the walls of each, to be joined by `since` and the zone.
-    None: there is no such day, or nobody."""
-    over_all: list[dict[str, str | int | datetime]] = []
+def kept_from(
+    begun: Iterable[tuple[int, date]], zones: Zones
+) -> tuple[list[tuple[datetime, datetime]], Any] | None:
+    """For what began on one of those days: the spans of these days over all zones, to find the rows by an index, and
+    a subquery `(zone, years, since, begin, end)` of the days on the walls of each zone. None: no such day, or nobody."""
+    over_all: list[tuple[datetime, datetime]] = []
     walls: list[dict[str, str | int | datetime]] = []
     for number, day in begun:
         spans = spans_of(day, zones)
         if not spans:
             return None
-        ends = {"begin": min(s for s, _ in spans), "end": max(e for _, e in spans)}
-        over_all.append({"years": number, "since": day.isoformat(), **ends})
+        over_all.append((min(start for start, _ in spans), max(end for _, end in spans)))
         walls += [
-            {"zone": name, "since": day.isoformat(), "begin": start, "end": end}
+            {"zone": name, "years": number, "since": day.isoformat(), "begin": start, "end": end}
             for (start, end), names in spans.items()
             for name in names
         ]
-    return (rows_of(over_all), rows_of(walls)) if walls else None
+    return (over_all, rows_of(walls)) if walls else None
 
 
 def gather() -> dict[str, Occasion]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.customers.model import Attribute, Consent, Customer
-from campaigns.db.expressions import json_object, json_text
+from campaigns.db.expressions import json_object, json_text, scanned
 from campaigns.merge import MergeField
 from campaigns.occasions import (
     LEAP,
@@ -53,7 +53,7 @@ def _birthdays(options: Options, day: date, zones: Zones) -> Select[Any]:
         json_object(age=age, birthday=literal(birthday.isoformat())).label("facts"),
     ).where(
         or_(*(and_(Customer.birth_month == m, Customer.birth_day == d) for m, d in kept)),
-        Customer.zone.in_(list(zones)),
+        scanned(Customer.zone).in_(list(zones)),
     )
 
 
@@ -110,19 +110,18 @@ def _memberships(options: Options, day: date, zones: Zones) -> Select[Any]:
     key = literal(str(kept.year)).label("occasion_key")
     if spans is None:
         return select(Customer.id.label("customer_id"), key, json_object().label("facts")).where(false())
-    begun, walls = spans
-    facts = json_object(years=begun.c.years, since=begun.c.since).label("facts")
-    found: Any = select(Customer.id.label("customer_id"), key, facts).select_from(begun)
+    over_all, walls = spans
+    at: Any = Consent.at if options["counted"] == "consent" else Customer.created_at
+    facts = json_object(years=walls.c.years, since=walls.c.since).label("facts")
+    found: Any = select(Customer.id.label("customer_id"), key, facts)
     if options["counted"] == "consent":
-        at: Any = Consent.at
-        found = found.join(Consent, and_(at >= begun.c.begin, at < begun.c.end))
-        found = found.join(Customer, Customer.id == Consent.customer_id).where(*_is_first_grant())
-    else:
-        at = Customer.created_at
-        found = found.join(Customer, and_(at >= begun.c.begin, at < begun.c.end))
-    chosen: Select[Any] = found.join(
-        walls, and_(walls.c.zone == Customer.zone, walls.c.since == begun.c.since)
-    ).where(at >= walls.c.begin, at < walls.c.end)
+        found = found.join(Consent, Consent.customer_id == Customer.id).where(*_is_first_grant())
+    on_wall = and_(
+        walls.c.zone == scanned(Customer.zone), scanned(at) >= walls.c.begin, scanned(at) < walls.c.end
+    )
+    chosen: Select[Any] = found.join(walls, on_wall).where(
+        or_(*(and_(at >= begin, at < end) for begin, end in over_all))
+    )
     return chosen
 
 
@@ -222,7 +221,7 @@ def _dates(options: Options, day: date, zones: Zones) -> Select[Any]:
         json_object(date=cast(value, String), reached=literal(reached.isoformat()), years=years).label(
             "facts"
         ),
-    ).where(Customer.zone.in_(list(zones)), *tests)
+    ).where(scanned(Customer.zone).in_(list(zones)), *tests)
 
 
 DATE_REACHED = Occasion(

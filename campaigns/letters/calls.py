@@ -147,7 +147,7 @@ def _told(
             (sql_cast(null(), UTCDateTime()) if is_at_hour else found.c.at).label("happened_at"),
         )
         .join(Customer, Customer.id == found.c.customer_id)
-        .join(wall, and_(wall.c.zone == Customer.zone, at >= wall.c.begin, at < wall.c.end))
+        .join(wall, and_(wall.c.zone == scanned(Customer.zone), at >= wall.c.begin, at < wall.c.end))
     )
 
 

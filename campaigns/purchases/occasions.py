@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.customers import Customer
-from campaigns.db.expressions import json_object
+from campaigns.db.expressions import json_object, scanned
 from campaigns.merge import MergeField
 from campaigns.occasions import (
     LEAP,
@@ -225,18 +225,23 @@ def _years(options: Options, day: date, zones: Zones) -> Select[Any]:
     key = literal(str(kept.year)).label("occasion_key")
     if spans is None:
         return select(Customer.id.label("customer_id"), key, json_object().label("facts")).where(false())
-    begun, walls = spans
+    over_all, walls = spans
+    at = Purchase.purchased_at
     earlier = aliased(Purchase)
-    facts = json_object(years=begun.c.years, since=begun.c.since).label("facts")
+    facts = json_object(years=walls.c.years, since=walls.c.since).label("facts")
     return (
         select(Purchase.customer_id.label("customer_id"), key, facts)
-        .select_from(begun)
-        .join(Purchase, and_(Purchase.purchased_at >= begun.c.begin, Purchase.purchased_at < begun.c.end))
         .join(Customer, Customer.id == Purchase.customer_id)
-        .join(walls, and_(walls.c.zone == Customer.zone, walls.c.since == begun.c.since))
+        .join(
+            walls,
+            and_(
+                walls.c.zone == scanned(Customer.zone),
+                scanned(at) >= walls.c.begin,
+                scanned(at) < walls.c.end,
+            ),
+        )
         .where(
-            Purchase.purchased_at >= walls.c.begin,
-            Purchase.purchased_at < walls.c.end,
+            or_(*(and_(at >= begin, at < end) for begin, end in over_all)),
             *_counts(Purchase),
             ~exists().where(*_earlier(earlier)),
         )
@@ -302,7 +307,7 @@ def _replenishments(options: Options, day: date, zones: Zones) -> Select[Any]:
             Rhythm.kind == kind,
             Rhythm.name == str(name or ""),
             Rhythm.next_on == due.isoformat(),
-            Customer.zone.in_(list(zones)),
+            scanned(Customer.zone).in_(list(zones)),
         )
     )
     chosen: Select[Any] = found

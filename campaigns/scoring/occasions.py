@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from campaigns.customers import Customer
-from campaigns.db.expressions import epoch, json_object
+from campaigns.db.expressions import epoch, json_object, scanned
 from campaigns.merge import MergeField
 from campaigns.occasions import Occasion, Option, Options, Zones, days_after, spans_of, waiting
 from campaigns.purchases import Purchase
@@ -224,7 +224,9 @@ def _silent(options: Mapping[str, Any], day: date, zones: Zones) -> Select[Any]:
     is_there = or_(
         *(
             and_(
-                alarm_at >= int(start.timestamp()), alarm_at < int(end.timestamp()), Customer.zone.in_(names)
+                alarm_at >= int(start.timestamp()),
+                alarm_at < int(end.timestamp()),
+                scanned(Customer.zone).in_(names),
             )
             for (start, end), names in spans_of(day - timedelta(days=1), zones).items()
         )

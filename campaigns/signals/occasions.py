@@ -8,7 +8,7 @@ from sqlalchemy import Select, String, case, cast, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.customers import Customer
-from campaigns.db.expressions import json_number, json_object, json_text
+from campaigns.db.expressions import json_number, json_object, json_text, scanned
 from campaigns.merge import MergeField
 from campaigns.occasions import Bar, Occasion, Option, Options, Zones, waiting
 from campaigns.purchases import Purchase
@@ -163,7 +163,7 @@ def _contracts(options: Options, day: date, zones: Zones) -> Select[Any]:
         .where(
             Signal.kind == "contract_ends",
             json_text(Signal.data, "date") == ends.isoformat(),
-            Customer.zone.in_(list(zones)),
+            scanned(Customer.zone).in_(list(zones)),
         )
     )
     chosen: Select[Any] = found
