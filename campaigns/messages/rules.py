@@ -140,12 +140,12 @@ class Gatekeeper(Protocol):
 class FairQueue(Generic[W]):
     """Who is next: by priority, then each receiver in turn, as fast as its pace allows.
 
-    There are `lines` for everybody and `spare` ones besides. Receivers that answer slowly use only as many as
-    there are spare ones while quick receivers wait, so that they take nothing from those; else all but one.
+    There are `lines` for everybody, and spare ones that carry only what goes to receivers that answer slowly: those
+    take a line of the others only while nobody quick could go, and never all.
     """
 
-    def __init__(self, lines: int, gate: Gatekeeper, *, spare: int = 0) -> None:
-        self._lines, self._spare, self._gate = lines + spare, max(spare, 1), gate
+    def __init__(self, lines: int, gate: Gatekeeper) -> None:
+        self._lines, self._gate = lines, gate
         self._by_priority: dict[int, dict[str, deque[W]]] = {}
         self._under_way: dict[str, int] = {}
         self._pace: dict[str, float] = {}
@@ -165,13 +165,13 @@ class FairQueue(Generic[W]):
             line.append(message)
         self._size += 1
 
-    def take(self, now: float) -> W | None:
-        """The next one; None if there is none, or only such as must wait."""
+    def take(self, now: float, *, is_spare: bool = False) -> W | None:
+        """The next one (for a spare line: of a slow receiver); None if there is none, or only such as must wait."""
         if not self._size or not self._gate.is_open(now):
             return None
         for priority in sorted(self._by_priority):
             keys = self._by_priority[priority]
-            key = next((key for key in keys if self._may_go(key, now)), None)
+            key = next((key for key in keys if self._may_go(key, now, is_spare)), None)
             if key is None:
                 continue
             line = keys.pop(key)
@@ -186,16 +186,21 @@ class FairQueue(Generic[W]):
             return message
         return None
 
-    def _may_go(self, key: str, now: float) -> bool:
-        under_way = self._under_way.get(key, 0)
-        if not self._gate.may_go(key, under_way, now):
+    def _may_go(self, key: str, now: float, is_spare: bool) -> bool:
+        if not self._is_slow(key):
+            return not is_spare and self._is_free(key, now)
+        if not self._is_free(key, now):
             return False
-        if not self._is_slow(key) or self._lines == 1:
+        if is_spare or self._lines == 1:
             return True
-        if any(not self._is_slow(each) for keys in self._by_priority.values() for each in keys):
-            return sum(n for each, n in self._under_way.items() if self._is_slow(each)) < self._spare
-        others_wait = any(each != key for keys in self._by_priority.values() for each in keys)
-        return under_way < (max(1, self._lines // 2) if others_wait else self._lines - 1)
+        others = [each for keys in self._by_priority.values() for each in keys if each != key]
+        if any(not self._is_slow(each) and self._is_free(each, now) for each in others):
+            return False
+        most = max(1, self._lines // 2) if others else self._lines - 1
+        return self._under_way.get(key, 0) < most
+
+    def _is_free(self, key: str, now: float) -> bool:
+        return self._gate.may_go(key, self._under_way.get(key, 0), now)
 
     def done(self, domain: str, seconds: float | None = None) -> None:
         """One of this receiver is through, after so many seconds (None: it says nothing about its pace)."""

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from campaigns.clock import Clock
 from campaigns.config import Config
 from campaigns.links import Links
-from campaigns.mail import Answer, Mailer, Parcel
+from campaigns.mail import Answer, Mailer, Outlet, Parcel
 from campaigns.merge import MergeSource
 from campaigns.messages import claiming, gaps, quota
 from campaigns.messages.claiming import Claimed, Outcome, RefusalHook
@@ -134,9 +134,7 @@ class Sending:
         self._writer = Writer(runtime.config, runtime.links, runtime.merge_sources)
         self._pacer = Pacer(runtime.config.pacing, count=self._settings.processes or 1)
         self._spare = max(1, self._settings.connections // 2)
-        self._queue: FairQueue[Claimed] = FairQueue(
-            self._settings.connections, self._pacer, spare=self._spare
-        )
+        self._queue: FairQueue[Claimed] = FairQueue(self._settings.connections, self._pacer)
         self._under_way: dict[int, Claimed] = {}
         self._outcomes: list[Outcome] = []
         self._recording: list[Outcome] = []
@@ -153,11 +151,11 @@ class Sending:
 
     # What the lines ask (see campaigns.mail.transport.Outlet).
 
-    def take(self) -> Parcel | None:
+    def take(self, *, is_spare: bool = False) -> Parcel | None:
         """The next message, written; None: nothing now, or too long since the last look."""
         while self._is_open and not self._stop.is_set() and self._age() < FRESH_SECONDS:
             now = self._loop.time()
-            message = self._queue.take(now)
+            message = self._queue.take(now, is_spare=is_spare)
             if message is None:
                 return None
             message.taken_at = now
@@ -259,8 +257,9 @@ class Sending:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bookkeeper")
         self._started_at = self._now()
         self._journal = Journal(journals(self._runtime.config), self._owner)
-        lines = self._settings.connections + self._spare
-        self._lines = [self._runtime.mailer.line(self) for _ in range(lines)]
+        spare = _Spare(self)
+        outlets: list[Outlet] = [self] * self._settings.connections + [spare] * self._spare
+        self._lines = [self._runtime.mailer.line(outlet) for outlet in outlets]
         await self._in_database(self._remember)
         self._due = dict.fromkeys(
             ("claim", "urgent", "record", "renew", "show", "tidy", "tick", "beat"), float("-inf")
@@ -305,7 +304,7 @@ class Sending:
             log.warning("sending.database", error=_first_line(error))
             await asyncio.sleep(1)
         if len(self._queue):
-            # The spare ones only while a receiver is slow: else they would just be more connections.
+            # The spare ones only while a receiver is slow: they carry nothing else.
             more = self._spare if self._queue.needs_spare else 0
             for line in self._lines[: self._settings.connections + more]:
                 line.wake()
@@ -522,6 +521,18 @@ class Sending:
         with self._runtime.transaction() as session:
             claiming.put_back(session, self._owner, self._given_back)
             claiming.part(session, self._owner, before=now - timedelta(minutes=10))
+
+
+class _Spare:
+    """The outlet of the spare lines: takes only what goes to receivers that answer slowly."""
+
+    def __init__(self, sending: Sending) -> None:
+        self._sending = sending
+        self.content, self.end = sending.content, sending.end
+        self.back, self.trouble = sending.back, sending.trouble
+
+    def take(self) -> Parcel | None:
+        return self._sending.take(is_spare=True)
 
 
 def recover_journals(runtime: Ground) -> int:
