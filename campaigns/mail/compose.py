@@ -19,7 +19,8 @@ class Manner:
 
     `list_name` and `list_key` name the list for List-Id (RFC 2919): stable for all mailings of a kind.
     `feedback` is the Feedback-ID's campaign field. `is_automatic`: sent by a rule, not by a person's act
-    (RFC 3834 asks for Auto-Submitted then).
+    (RFC 3834 asks for Auto-Submitted then). `returns_domain`: whose mail comes back to us, if not the sender's:
+    there a mail that asks to leave is read.
     """
 
     sender_name: str
@@ -30,6 +31,7 @@ class Manner:
     feedback: str = ""
     is_automatic: bool = False
     base_url: str = ""
+    returns_domain: str = ""
 
 
 class Frame:
@@ -106,7 +108,7 @@ class Frame:
 def _list_headers(manner: Manner, domain: str) -> bytes:
     """RFC 2369, RFC 2919, RFC 8058, and the Feedback-ID of the large receivers."""
     url = f"{manner.base_url}{UNSUBSCRIBE}{TOKEN_PLACEHOLDER}"
-    mailto = f"mailto:unsubscribe+{TOKEN_PLACEHOLDER}@{domain}?subject=unsubscribe"
+    mailto = f"mailto:unsubscribe+{TOKEN_PLACEHOLDER}@{manner.returns_domain or domain}?subject=unsubscribe"
     lines = [
         f"List-Unsubscribe: <{url}>,\r\n <{mailto}>\r\n".encode(),
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",

@@ -64,6 +64,7 @@ def manner(mailing: Mailing, config: Config) -> Manner:
         feedback=f"{mailing.kind[0]}{mailing.source_id or 0}-{mailing.id}",
         is_automatic=mailing.kind in ("letter", "journey"),
         base_url=config.web.base_url.rstrip("/"),
+        returns_domain=config.sender.bounce_domain,
     )
 
 
