@@ -24,6 +24,7 @@ from campaigns.demonstration.store import (
     store_people,
     store_purchases,
 )
+from campaigns.demonstration.telling import TYPES, confirm_one, newsletter_type, tell
 from campaigns.demonstration.words import PREHEADER, SOURCE, SUBJECT, TEMPLATE_NAME
 from campaigns.demonstration.writing import Correspondence, Past, next_thursday, theme
 from campaigns.errors import Conflict, Invalid
@@ -171,8 +172,11 @@ def _open_shop(
             mailing = _past_letter(session, runtime, each, occasion, templates[occasion], now)
             store_past(session, each, mailing, ids)
         store_losses(session, post.lost, {person.number: person.email for person in people})
+        tell(session, chance, people, ids, now)
     progress("Scoring everybody, as of today and of each month of the last year")
     _score(runtime, now)
+    with runtime.transaction() as session:
+        confirm_one(session, config, now)
     progress("Making segments and planning the next newsletter")
     with runtime.transaction() as session:
         _plan(session, runtime, templates, now)
@@ -183,6 +187,7 @@ def _past_newsletter(session: Session, config: Config, past: Past, template: int
     local = past.at.astimezone(config.zone)
     row = Newsletter(
         name=past.name,
+        type=newsletter_type(past.at),
         segment_id=everybody.id,
         template_id=template,
         subject=past.subject,
@@ -213,6 +218,7 @@ def _past_letter(
         options["days"] = DELAY_DAYS
     plan = letters.Plan(
         name=past.name,
+        type=TYPES.get(occasion, ""),
         occasion=occasion,
         options=options,
         template_id=template,
@@ -222,19 +228,28 @@ def _past_letter(
     letter = letters.create(session, plan, occasions=runtime.occasions, now=past.at)
     letters.switch(session, letter.id, is_on=True, now=now)
     past.subject, past.preheader = version.subject, version.preheader
-    mailing = _mailing(session, runtime.config, "letter", letter.id, past, template)
+    mailing = _mailing(session, runtime.config, "letter", letter.id, past, template, plan.type)
     letter.mailing_id = mailing.id
     session.flush()
     return mailing
 
 
-def _mailing(session: Session, config: Config, kind: str, source: int, past: Past, template: int) -> Mailing:
+def _mailing(
+    session: Session,
+    config: Config,
+    kind: str,
+    source: int,
+    past: Past,
+    template: int,
+    type_of_letter: str = "",
+) -> Mailing:
     version = content.newest_version(session, template)
     mailing = open_mailing(
         session,
         kind=kind,
         source_id=source,
         name=past.name,
+        type=newsletter_type(past.at) if kind == "newsletter" else type_of_letter,
         version_id=version.id,
         subject=past.subject or version.subject,
         preheader=past.preheader or version.preheader,
@@ -261,6 +276,7 @@ def _plan(session: Session, runtime: Runtime, templates: Mapping[str, int], now:
     everybody = segments.find_segment(session, "Everybody")
     draft = newsletters.Draft(
         name=name,
+        type=newsletter_type(at),
         segment_id=everybody.id,
         template_id=templates["newsletter"],
         subject=subject,

@@ -70,6 +70,8 @@ def bands_of(days: Any) -> Integers:
 def estimate(days: Integers, is_repeat: Any, came_back: Any) -> Curve | None:
     """The curve seen in customers of a year ago: their inactivity then, and whether they ordered in the year since.
 
+    The churn of the active is that of those who had come back and ordered within the year before.
+
     None below LEAST_BUYERS. Within each curve churn never falls with inactivity: neighbours that would are pooled.
     """
     if len(days) < LEAST_BUYERS:
@@ -78,7 +80,7 @@ def estimate(days: Integers, is_repeat: Any, came_back: Any) -> Curve | None:
     overall = float(gone.mean())
     once, seen_once = _rising(bands[~is_repeat], gone[~is_repeat], overall)
     repeat, seen_repeat = _rising(bands[is_repeat], gone[is_repeat], overall)
-    active = bands <= 2
+    active = (bands <= 2) & is_repeat  # who stays a year has come back
     base = float(gone[active].mean()) if int(active.sum()) >= LEAST_BAND else overall
     return Curve(once, repeat, base, overall, seen_once, seen_repeat)
 
@@ -272,7 +274,17 @@ def back_test(past: Any, curve: Curve) -> BackTest:
     stays = 1 - table[(past.orders[buyers] > 1).astype(int), bands_of(days)]
     yearly = np.maximum(yearly_amounts(past.spent[buyers], past.first[buyers], past.last[buyers]), 0.0)
     foreseen, came = yearly * stays, past.came[buyers]
-    half = Z * float(np.sqrt((yearly**2 * stays * (1 - stays)).sum()))
+    variance = float((yearly**2 * stays * (1 - stays)).sum())
+    bands, is_repeat = bands_of(days), past.orders[buyers] > 1
+    for churns, seen, of_kind in (
+        (curve.once, curve.seen_once, ~is_repeat),
+        (curve.repeat, curve.seen_repeat, is_repeat),
+    ):
+        for band, churn in enumerate(churns):
+            if seen[band]:  # the estimate's own error
+                amount = float(yearly[of_kind & (bands == band)].sum())
+                variance += amount**2 * churn * (1 - churn) / seen[band]
+    half = Z * float(np.sqrt(variance))
     total = float(foreseen.sum())
     error = float(np.abs(foreseen - came).mean()) if len(foreseen) else 0.0
     return BackTest(
