@@ -11,16 +11,22 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.orm import Session
 
 from campaigns import letters
 from campaigns.config import Config
+from campaigns.content import Version
 from campaigns.customers import Customer
 from campaigns.db import Database, connect
 from campaigns.db.tables import metadata
 from campaigns.fields import gather as gather_fields
 from campaigns.letters import Letter
+from campaigns.messages import Mailing
 from campaigns.occasions import Occasion, gather
+from campaigns.segments import Segment
+from campaigns.staff import User
 from tests.bench.harness import machine, report, seconds
+from tests.cast import bare_template
 
 CUSTOMERS = int(os.environ.get("BENCH_LETTER_CUSTOMERS", "1000000"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -44,7 +50,10 @@ ASKED: dict[str, dict[str, Any]] = {
 def fill(database: Database) -> None:
     """Customers in ten zones with three orders each, a consent, a signal, a click and a change of class: by SQL alone."""
     with database.engine.begin() as connection:
-        run = lambda sql: connection.execute(text(sql))  # noqa: E731
+
+        def run(sql: str) -> None:
+            connection.execute(text(sql))
+
         everybody, day = _series(connection, CUSTOMERS), _day(connection)
         zone = "CASE n % 10 " + " ".join(f"WHEN {i} THEN '{name}'" for i, name in enumerate(ZONES)) + " END"
         ends = _text_of(connection, "(n * 7919) % 1000 - 500")
@@ -135,17 +144,8 @@ def _scores(connection: Connection, run: Callable[[str], Any], everybody: str, d
 
 
 def _mailings(connection: Connection) -> None:
-    from sqlalchemy.orm import Session
-
-    from campaigns.messages import Mailing
-    from campaigns.segments import Segment
-    from campaigns.staff import User
-    from tests.cast import bare_template
-
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         template = bare_template(session, now=NOW)
-        from campaigns.content import Version
-
         version = session.get_one(Version, template.version_id)
         version.links = [
             {"url": "https://shop.example/coffee", "text": "Coffee", "category": "Coffee"},
@@ -273,17 +273,18 @@ def watch(database: Database, name: str) -> None:
 def postgres() -> Iterator[str]:
     name = f"liaison_bench_{os.getpid()}"
     with psycopg.connect(SERVER, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     try:
         yield SERVER.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{name}"
     finally:
         with psycopg.connect(SERVER, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def main() -> None:
+    """With BENCH_LETTER_KEEP=FOLDER the filled SQLite database stays there and is used again."""
     with tempfile.TemporaryDirectory() as folder:
-        _run(f"sqlite:///{Path(folder) / 'bench.db'}", "SQLite")
+        _run(f"sqlite:///{Path(os.environ.get('BENCH_LETTER_KEEP', folder)) / 'letters.db'}", "SQLite")
     with postgres() as url:
         _run(url, "PostgreSQL")
 
@@ -291,7 +292,10 @@ def main() -> None:
 def _run(url: str, name: str) -> None:
     database = connect(url)
     metadata().create_all(database.engine)
-    fill(database)
+    with database.reading() as session:
+        is_empty = session.scalar(select(func.count()).select_from(Mailing)) == 0
+    if is_empty:
+        fill(database)
     measure(database, name)
     watch(database, name)
     database.dispose()

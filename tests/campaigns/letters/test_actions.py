@@ -8,11 +8,13 @@ import pytest
 
 from campaigns import letters
 from campaigns.clock import FrozenClock
+from campaigns.customers import change_customer
 from campaigns.errors import Invalid
 from campaigns.letters import Letter, Plan
-from campaigns.messages import Message, pause_mailing
+from campaigns.messages import Gap, Message, pause_mailing
 from campaigns.purchases import record_purchase, record_refund
 from campaigns.runtime import Runtime
+from campaigns.signals import record
 from tests.cast import bare_template, person, reword
 
 
@@ -330,3 +332,129 @@ def test_one_that_paused_by_itself_waits_whatever_the_words_until_a_person_lets_
         assert letters.why_paused(session, kept) == "Too much came back."
         assert letters.resume(session, made.id)
         assert letters.why_paused(session, kept) == ""
+
+
+def decide(runtime: Runtime, letter_id: int, *, is_sent: bool) -> dict[str, int]:
+    with runtime.transaction() as session:
+        return letters.decide_late(
+            session,
+            letter_id,
+            is_sent=is_sent,
+            occasions=runtime.occasions,
+            zone=runtime.config.zone,
+            sender=runtime.config.sender,
+            now=runtime.clock.now(),
+        )
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_letter_that_asks_keeps_what_is_late_until_somebody_decides(
+    runtime: Runtime, clock: FrozenClock, is_sent: bool
+) -> None:
+    add(runtime, "alice@shop.example", birthday="11-24")
+    made = letter(runtime, late="ask")
+    to(clock, "2026-11-27T08:00")  # off for three days
+    asked: dict[str, Any] = {"occasions": runtime.occasions, "zone": runtime.config.zone, "now": clock.now()}
+    assert launch(runtime, made.id) == 0
+    with runtime.reading() as session:
+        kept = letters.get_letter(session, made.id)
+        assert [due.email for due in letters.late_ones(session, kept, **asked)] == ["alice@shop.example"]
+        assert letters.count_late(session, kept, **asked) == 1
+        assert letters.passed_over(session, kept, **asked) == []
+    assert decide(runtime, made.id, is_sent=is_sent) == {"queued": int(is_sent), "held": 0}
+    assert decide(runtime, made.id, is_sent=True)["queued"] == 0, "decided once"
+    with runtime.reading() as session:
+        kept = letters.get_letter(session, made.id)
+        assert letters.late_ones(session, kept, **asked) == []
+        missed = [due.email for due in letters.passed_over(session, kept, **asked)]
+    assert missed == ([] if is_sent else ["alice@shop.example"])
+    assert len(keys(runtime)) == int(is_sent)
+
+
+def test_a_letter_that_is_never_late_still_leaves_within_the_hour(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    add(runtime, "alice@shop.example", birthday="11-24")
+    add(runtime, "bob@shop.example", birthday="11-25")
+    made = letter(runtime, late="skip", late_days=5)
+    to(clock, "2026-11-24T08:59")
+    assert launch(runtime, made.id) == 1
+    to(clock, "2026-11-25T09:01")
+    assert launch(runtime, made.id) == 0
+
+
+def test_a_stopped_letter_keeps_back_what_waits_and_makes_up_for_nothing(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    add(runtime, "alice@shop.example", birthday="11-24")
+    made = letter(runtime)
+    to(clock, "2026-11-24T08:00")
+    launch(runtime, made.id)
+    with runtime.transaction() as session:
+        assert letters.stop(session, made.id, because="The price in it is wrong.", now=clock.now()) == 1
+        stopped = letters.get_letter(session, made.id)
+        assert (stopped.is_on, stopped.because) == (False, "The price in it is wrong.")
+        assert letters.count_messages(session, made.id) == {"cancelled": 1}
+        assert letters.count_held(session, made.id) == {"stopped": 1}
+    clock.advance(timedelta(minutes=5))
+    with runtime.transaction() as session:
+        letters.switch(session, made.id, is_on=True, now=clock.now())
+    assert launch(runtime, made.id) == 0
+    with runtime.reading() as session:
+        (wording,) = letters.wordings(session, made.id)
+        assert (wording.version, wording.counts, wording.mailing.status) == (1, {"cancelled": 1}, "stopped")
+
+
+def test_after_a_restored_backup_what_may_have_left_is_queued_where_the_gap_holds_it(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    add(runtime, "alice@shop.example", birthday="11-24")
+    add(runtime, "bob@shop.example", birthday="11-25")
+    made = letter(runtime)
+    to(clock, "2026-11-25T07:00")
+    found_at = clock.now()
+    with runtime.transaction() as session:
+        session.add(
+            Gap(cause="restored", since=found_at - timedelta(days=2), found_at=found_at, due_until=found_at)
+        )
+    to(clock, "2026-11-25T08:00")
+    launch(runtime, made.id)
+    with runtime.reading() as session:
+        due = {message.address: message.next_attempt_at for message in session.query(Message)}
+    assert due == {"alice@shop.example": found_at, "bob@shop.example": clock.now()}
+
+
+def test_a_birthday_that_is_moved_just_after_the_day_is_not_greeted_again(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    to(clock, "2026-12-20T08:00")
+    alice = add(runtime, "alice@shop.example", birthday="12-30")
+    made = letter(runtime)
+    to(clock, "2026-12-30T08:00")
+    assert launch(runtime, made.id) == 1
+    with runtime.transaction() as session:
+        change_customer(session, alice, birthday="01-02", now=clock.now())
+    to(clock, "2027-01-02T08:00")
+    assert launch(runtime, made.id) == 0, "another year, and three days after"
+    to(clock, "2028-01-02T08:00")
+    assert launch(runtime, made.id) == 1
+
+
+def test_who_is_kept_back_by_an_open_complaint_is_listed_and_gets_it_when_that_ends(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    alice = add(runtime, "alice@shop.example")
+    made = letter(runtime, "after_purchase", days=3)
+    buy(runtime, alice, "A1", "2026-11-23T12:00")
+    to(clock, "2026-11-26T08:00")
+    asked: dict[str, Any] = {"occasions": runtime.occasions, "zone": runtime.config.zone}
+    with runtime.transaction() as session:
+        record(session, alice, kind="complaint_opened", key="T1", at=clock.now())
+    assert launch(runtime, made.id) == 0
+    with runtime.reading() as session:
+        (waiting,) = letters.kept_back(session, made, **asked, now=clock.now())
+    assert (waiting.email, waiting.held) == ("alice@shop.example", "complaint_open")
+    clock.advance(timedelta(days=1))
+    with runtime.transaction() as session:
+        record(session, alice, kind="complaint_closed", key="T1", at=clock.now())
+    assert launch(runtime, made.id) == 1
