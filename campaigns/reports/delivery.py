@@ -115,6 +115,7 @@ def _name_of_event() -> ColumnElement[str]:
     return case(
         (and_(is_open, Event.judgement == "human"), "opened"),
         (and_(is_open, Event.judgement == "proxied"), "proxied"),
+        (and_(is_open, Event.judgement == "suspect"), "suspect_opened"),
         (is_open, "machine_opened"),
         (and_(is_click, Event.judgement == "human"), "clicked"),
         (and_(is_click, Event.judgement == "suspect"), "suspect_clicked"),

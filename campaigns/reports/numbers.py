@@ -70,6 +70,11 @@ REACTIONS = (
         "Doubtful clicks",
         "Signs speak for and against a person. Shown, and counted nowhere else.",
     ),
+    Number(
+        "suspect_opened",
+        "Doubtful opens",
+        "Signs speak for and against a person. Shown, and counted nowhere else.",
+    ),
     Number("machine_opened", "Opened by machines", "Loaded by scanners. Shown, and counted nowhere else."),
     Number(
         "silent",
@@ -91,6 +96,8 @@ HELD_WORDS = {
     "too_late": "Too late",
     "no_address": "No address",
     "unreachable": "Unreachable",
+    "holdout": "Held out, to compare",
+    "expired": "Expired",
     "key_account": "Key account, spared promotions",
 }
 
@@ -100,6 +107,12 @@ CAUSE_WORDS = {
     "spam_report": "spam report",
     "stale": "never answers",
     "by_hand": "by hand",
+    "complaint": "an open complaint",
+    "pause": "a pause they asked for",
+    "frequency": "how often they want letters",
+    "pressure": "mails enough already",
+    "quiet": "quiet hours",
+    "feast": "a day of rest",
 }
 
 

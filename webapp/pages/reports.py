@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import messages, reports
+from campaigns import messages, reports, tracking
 from campaigns.db.paging import page
 from campaigns.errors import NotFound
 from webapp.context import runtime, user
@@ -24,6 +24,7 @@ OF_TRACKED = (
     "silent",
     "machine_clicked",
     "suspect_clicked",
+    "suspect_opened",
     "machine_opened",
 )
 """Numbers whose share is taken of those delivered with tracking; the others' of all delivered."""
@@ -102,6 +103,7 @@ def mailing(mailing_id: int) -> ResponseReturnValue:
             course=course,
             top=max((max(point.clicked, point.opened) for point in course.points), default=0),
             whole=whole,
+            anonymous=tracking.anonymous_counts(session, about.ids),
             source=_source(about),
         )
 

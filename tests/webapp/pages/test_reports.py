@@ -8,8 +8,12 @@ import pytest
 from campaigns import reports
 from campaigns.reports import NUMBERS
 from campaigns.runtime import Runtime
+from campaigns.tracking import HitJournal, hits_folder, ingest
 from tests.campaigns.reports import ledger
+from tests.campaigns.tracking.story import letter
 from tests.webapp.conftest import Browser
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -128,3 +132,14 @@ def test_an_auditor_reads_and_decides_nothing(log_in: Callable[[str], Browser], 
     auditor = log_in("auditor")
     assert auditor.get(f"/reports/{mailing_id}").status_code == 200
     assert auditor.post(f"/reports/{mailing_id}/decide", data={"verdict": "sent"}).status_code == 403
+
+
+def test_sums_of_those_who_did_not_agree_stand_apart(marketer: Browser, runtime: Runtime) -> None:
+    message_id, mailing_id = letter(runtime, "bob", may_track=False)
+    journal = HitJournal(hits_folder(runtime.config), runtime.clock)
+    for position in range(3):
+        journal.append("c", message_id, mailing_id, position, "GET", "", "", FIREFOX)
+    ingest(runtime)
+    text = marketer.get(f"/reports/{mailing_id}").text
+    assert "opened 0 times and clicked 3 times" in text and "Nobody knows whose" in text
+    assert "A person followed a link at least once" in text  # the definition stands beside the figure
