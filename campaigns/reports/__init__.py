@@ -31,6 +31,7 @@ from campaigns.reports.delivery import (
     subject,
     subjects,
 )
+from campaigns.reports.effect import Effect, effect
 from campaigns.reports.export import RECIPIENT_HEADS, csv_lines, local, recipient_row
 from campaigns.reports.health import Health, health
 from campaigns.reports.numbers import MEANT, NUMBERS, REACTIONS, STATES, Number, Stats, held_words
@@ -50,6 +51,7 @@ __all__ = [
     "Course",
     "DayLine",
     "DomainLine",
+    "Effect",
     "Health",
     "LastAnswer",
     "Leaving",
@@ -75,6 +77,7 @@ __all__ = [
     "by_receiver",
     "csv_lines",
     "delivery_stats",
+    "effect",
     "fill_medians",
     "health",
     "held_words",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.content import get_version
 from campaigns.customers import Consent, Customer, get_customer
 from campaigns.db.paging import Page
-from campaigns.messages import Mailing, Message
+from campaigns.messages import REASONS, Mailing, Message
 from campaigns.purchases import Line, Product, Purchase
 from campaigns.reports.numbers import held_words
 from campaigns.scoring import CLASS_BY_NAME, Snapshot
@@ -168,8 +168,7 @@ def _messages(session: Session, customer: Customer, most: int) -> Iterable[Momen
         .limit(most)
     )
     for message, mailing in session.execute(rows):
-        reason = held_words(message.held_reason) if message.status == "held" else ""
-        why = message.reply if message.status in ("failed", "unknown") else reason
+        why = message.reply if message.status in ("failed", "unknown") else _why_held(message)
         yield Moment(
             message.sent_at or message.queued_at,
             "message",
@@ -179,6 +178,19 @@ def _messages(session: Session, customer: Customer, most: int) -> Iterable[Momen
             mailing_id=None if mailing.kind == "test" else mailing.id,
             message_id=message.id,
         )
+
+
+def _why_held(message: Message) -> str:
+    """Why it was held for good, or what it waits for and until when."""
+    if message.status == "held":
+        words = held_words(message.held_reason)
+        return f"{words}: {message.reply}" if message.held_reason.startswith("expired") else words
+    if message.status != "queued" or not message.held_reason:
+        return ""
+    until = (
+        f" Next possible on {message.next_attempt_at:%Y-%m-%d %H:%M} UTC." if message.next_attempt_at else ""
+    )
+    return f"Waits because of {REASONS.get(message.held_reason, message.held_reason)}: {message.reply}{until}"
 
 
 _EVENT_WORDS = {

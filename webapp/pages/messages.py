@@ -34,6 +34,7 @@ HELD = {
     "too_late": "It was too late for it, by a rule or by somebody's decision.",
     "capped": "They had been written to often enough.",
     "no_address": "There is no address.",
+    "holdout": "They are held out of this letter, so that its effect can be seen.",
 }
 """Why a message did not leave, in a sentence."""
 
@@ -113,6 +114,7 @@ def detail(message_id: int) -> ResponseReturnValue:
         causes=CAUSES,
         explain=explain,
         steps=STEPS,
+        reasons=messages.REASONS,
         why=why(message.held_reason),
         header=messages.message_id_header(runtime().links, message.id, mailing.id, domain),
     )
@@ -123,6 +125,8 @@ def why(reason: str) -> str:
     word, _, cause = reason.partition(":")
     if word == "suppressed":
         return f"The address is suppressed ({cause.replace('_', ' ') or 'see the register'})."
+    if word == "expired":
+        return f"It waited because of {messages.REASONS.get(cause, cause)}, and could not leave in time."
     return HELD.get(word, word.replace("_", " ").capitalize())
 
 
