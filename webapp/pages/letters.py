@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from campaigns import content, letters, messages
+from campaigns import content, letters, messages, reports
 from campaigns.db import Page
 from campaigns.errors import Invalid, NotFound
 from campaigns.letters import Letter, Plan
@@ -158,6 +158,9 @@ def detail(letter_id: int) -> ResponseReturnValue:
             late_words=letters.LATE,
             counts=letters.count_messages(session, letter_id),
             why_paused=letters.why_paused(session, letter),
+            effect=reports.effect(
+                session, "letter", letter_id, currency=runtime().config.shop.currency, now=now
+            ),
             sender=_sender(),
         )
 

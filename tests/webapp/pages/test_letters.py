@@ -1,10 +1,15 @@
 """The letters' pages: written for an occasion, switched on and off, with who is due."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from campaigns import letters
+from campaigns.clock import FrozenClock
+from campaigns.customers import Customer, declare_attribute
+from campaigns.messages import enqueue, open_mailing
 from campaigns.runtime import Runtime
 from tests.cast import bare_template, person
 from tests.webapp.conftest import Browser
@@ -86,3 +91,80 @@ def test_one_without_a_template_is_not_switched_on_and_says_why(
     assert "Choose a template." in marketer.get(where).text
     with runtime.reading() as session:
         assert not letters.all_letters(session)[0].is_on
+
+
+def test_each_occasion_asks_its_own_questions_in_plain_fields(marketer: Browser, runtime: Runtime) -> None:
+    for occasion in runtime.occasions.values():
+        if occasion.subject != "customer":
+            continue
+        page = marketer.get(f"/letters/new?occasion={occasion.name}")
+        assert page.status_code == 200
+        for option in occasion.options:
+            assert f'name="option_{option.name}"' in page.text, (occasion.name, option.name)
+
+
+def test_what_has_to_be_chosen_is_asked_for(
+    marketer: Browser, runtime: Runtime, papers: dict[str, str]
+) -> None:
+    with runtime.transaction() as session:
+        declare_attribute(session, name="contract_end", label="End of contract", kind="date")
+    assert "End of contract" in marketer.get("/letters/new?occasion=date_reached").text
+    answers = {**papers, "option_days": "-30", "option_again": "once"}
+    page = marketer.post("/letters/new?occasion=date_reached", data=answers)
+    assert page.status_code == 400
+    assert "needs an answer here" in page.text
+    answers["option_attribute"] = "contract_end"
+    made = marketer.post("/letters/new?occasion=date_reached", data=answers)
+    assert made.status_code == 303
+    assert "End of contract" in marketer.get(made.location).text
+
+
+def test_what_is_late_is_decided_on_the_page_and_a_letter_is_stopped_there(
+    log_in: Callable[[str], Browser], runtime: Runtime, clock: FrozenClock, papers: dict[str, str]
+) -> None:
+    marketer = log_in("marketer")
+    made = marketer.post("/letters/new?occasion=birthday", data={**papers, "late": "ask"}).location
+    marketer.post(made + "/switch", data={"is_on": "yes"})
+    clock.move_to(datetime(2026, 12, 3, 8, tzinfo=UTC))
+    marketer = log_in("marketer")
+    page = marketer.get(made).text
+    assert "asks what becomes of that" in page
+    assert marketer.post(made + "/late", data={"is_sent": "yes"}).status_code == 303
+    page = marketer.get(made).text
+    assert "asks what becomes of that" not in page
+    assert "Its wordings" in page
+    marketer.post(made + "/stop", data={"because": "A wrong price."})
+    page = marketer.get(made).text
+    assert "A wrong price." in page
+    assert "Why some got nothing" in page
+    with runtime.reading() as session:
+        (letter,) = letters.all_letters(session)
+        assert not letter.is_on
+        assert letters.count_messages(session, letter.id) == {"cancelled": 1}
+
+
+def test_its_effect_is_shown_only_when_there_is_one(
+    marketer: Browser, runtime: Runtime, papers: dict[str, str]
+) -> None:
+    made = marketer.post("/letters/new?occasion=birthday", data={**papers, "form_key": "e", "holdout": "50"})
+    letter_id = int(made.location.rpartition("/")[2])
+    assert "What it does" not in marketer.get(made.location).text, "nobody is held out yet"
+    then = runtime.clock.now() - timedelta(days=60)
+    with runtime.transaction() as session:
+        people = [person(session, f"p{n}@shop.example", now=then).id for n in range(150)]
+        mailing = open_mailing(
+            session,
+            kind="letter",
+            source_id=letter_id,
+            name="Birthday wishes",
+            version_id=1,
+            subject="Hello",
+            sender_name="",
+            sender_email="hello@shop.example",
+            holdout=50,
+            now=then,
+        )
+        enqueue(session, mailing.id, select(Customer.id).where(Customer.id.in_(people)), now=then)
+    page = marketer.get(made.location).text
+    assert "What it does" in page and "not shown: its interval holds zero" in page
+    assert "What it does" in marketer.get(f"/reports/{mailing.id}").text
