@@ -126,7 +126,7 @@ def test_what_is_late_is_decided_on_the_page_and_a_letter_is_stopped_there(
     made = marketer.post("/letters/new?occasion=birthday", data={**papers, "late": "ask"}).location
     marketer.post(made + "/switch", data={"is_on": "yes"})
     clock.move_to(datetime(2026, 12, 3, 8, tzinfo=UTC))
-    marketer = log_in("marketer")
+    marketer = log_in("administrator")
     page = marketer.get(made).text
     assert "asks what becomes of that" in page
     assert marketer.post(made + "/late", data={"is_sent": "yes"}).status_code == 303
