@@ -94,13 +94,14 @@ def _of_people(session: Session, held_back: int) -> list[Alarm]:
         found.append(Alarm("halted", "bad", "All sending is stopped", f"Stopped by {halt.by}{why}."))
     if (gap := gap_open(session)) is not None and held_back:
         number = f"{held_back:,} mail{'' if held_back == 1 else 's'}"
-        since = gap.since.strftime("%Y-%m-%d %H:%M UTC")
+        hours = max(1, round((gap.found_at - gap.since).total_seconds() / 3600))
+        long = f"{hours} hours" if hours < 48 else f"{hours // 24} days"
         if gap.cause == "restored":
             title = f"{number} may have left already"
-            words = f"The database was restored from a backup of {since}. Decide whether they leave."
+            words = "The database was restored from a backup. Decide whether they leave."
         else:
             title = f"{number} should have left while Liaison was off"
-            words = f"Nothing could leave since {since}. Decide whether they leave now."
+            words = f"Nothing could leave for {long}. Decide whether they leave now."
         found.append(Alarm("gap", "warn", title, words, held_back))
     return found
 

@@ -48,7 +48,6 @@ def show() -> ResponseReturnValue:
             "messages/list.html",
             waiting=messages.waiting(session, now=now),
             senders=messages.senders(session),
-            halt=messages.halted(session),
             found=page(session, messages.undecided(), request.args.get("page", 1, type=int)),
             mailer=runtime().mailer.name,
             backlog=messages.backlog(session, runtime().config.pacing, zone=runtime().config.zone, now=now),

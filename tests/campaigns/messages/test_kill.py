@@ -12,7 +12,7 @@ from campaigns.clock import SystemClock
 from campaigns.config import Config, Data, DatabaseSettings, Sending, Smtp
 from campaigns.customers import Customer
 from campaigns.db import Database
-from campaigns.messages import Mailing, counts, enqueue, is_finished, ledger, stop_mailing
+from campaigns.messages import Mailing, counts, enqueue, halt, is_finished, ledger, stop_mailing
 from campaigns.runtime import Runtime, assemble
 from campaigns.tracking import unsubscribe
 from tests.campaigns.messages.conftest import add_customer
@@ -109,6 +109,11 @@ def finished(runtime: Runtime, mailing_id: int) -> bool:
         return is_finished(session, mailing_id)
 
 
+def nothing_under_way(runtime: Runtime, mailing_id: int) -> bool:
+    with runtime.reading() as session:
+        return counts(session, mailing_id)["sending"] == 0
+
+
 def test_asked_to_stop_it_finishes_what_it_began(
     database: Database, tmp_path: Path, mailing: Callable[..., Mailing]
 ) -> None:
@@ -171,17 +176,20 @@ def test_who_unsubscribes_while_it_runs_gets_nothing_a_second_later(
 
 
 def test_an_emergency_holds_within_three_seconds(
-    sqlite: Database, tmp_path: Path, mailing: Callable[..., Mailing]
+    database: Database, tmp_path: Path, mailing: Callable[..., Mailing]
 ) -> None:
     with SmtpServer(most=10, delays={f"shop{n}.example": 0.05 for n in range(7)}) as server:
-        runtime = real(sqlite, tmp_path, server, batch=500, connections=2)
+        runtime = real(database, tmp_path, server, batch=500, connections=2)
         mailing_id = launch(runtime, mailing, 400)
         with sender(runtime.config):
             wait_until(lambda: len(server.accepted) == 10)
             with runtime.transaction() as session:
-                stop_mailing(session, mailing_id, because="wrong price", now=runtime.clock.now())
+                halt(session, because="wrong price", by="ann", now=runtime.clock.now())
                 server.let_through(None)
             stopped = time.monotonic()
+            wait_until(lambda: nothing_under_way(runtime, mailing_id))
+            with runtime.transaction() as session:
+                stop_mailing(session, mailing_id, because="wrong price", now=runtime.clock.now())
             wait_until(lambda: finished(runtime, mailing_id))
         last = max(mail.at for mail in server.accepted)
         assert last - stopped < 3 + server.stalls.seconds(stopped, last)
