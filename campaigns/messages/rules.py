@@ -149,6 +149,10 @@ class FairQueue(Generic[W]):
         self._by_priority: dict[int, dict[str, deque[W]]] = {}
         self._under_way: dict[str, int] = {}
         self._pace: dict[str, float] = {}
+        self._silent_since: dict[
+            str, float
+        ] = {}  # of those with mail under way: the last answer, or the first mail
+        self._now = 0.0
         self._domains: dict[str, set[str]] = {}  # of the slow ones, for the claim
         self._size = 0
 
@@ -167,6 +171,7 @@ class FairQueue(Generic[W]):
 
     def take(self, now: float, *, is_spare: bool = False) -> W | None:
         """The next one (for a spare line: of a slow receiver); None if there is none, or only such as must wait."""
+        self._now = now
         if not self._size or not self._gate.is_open(now):
             return None
         for priority in sorted(self._by_priority):
@@ -182,6 +187,7 @@ class FairQueue(Generic[W]):
                 del self._by_priority[priority]
             self._size -= 1
             self._under_way[key] = self._under_way.get(key, 0) + 1
+            self._silent_since.setdefault(key, now)
             self._gate.gone(key, now)
             return message
         return None
@@ -208,8 +214,10 @@ class FairQueue(Generic[W]):
         left = self._under_way.get(key, 0) - 1
         if left > 0:
             self._under_way[key] = left
+            self._silent_since[key] = self._now
         else:
             self._under_way.pop(key, None)
+            self._silent_since.pop(key, None)
         if seconds is None:
             return
         pace = 0.7 * self._pace.get(key, seconds) + 0.3 * seconds
@@ -222,11 +230,11 @@ class FairQueue(Generic[W]):
     @property
     def needs_spare(self) -> bool:
         """Whether slow receivers have mail waiting or under way beside quick ones."""
-        return any(self._is_slow(key) for key in self._pace)
+        return any(map(self._is_slow, self._pace)) or any(map(self._is_slow, self._silent_since))
 
     def crowded(self, most: int) -> list[str]:
         """Domains of slow receivers with at least `most` waiting here: no more need be claimed for them now."""
-        full = (key for key in self._pace if self._is_slow(key) and self._waiting(key) >= most)
+        full = (key for key in list(self._pace) if self._is_slow(key) and self._waiting(key) >= most)
         return [domain for key in full for domain in self._domains[key]]
 
     def at_hand(self, most: int) -> int:
@@ -236,7 +244,7 @@ class FairQueue(Generic[W]):
             for key, line in keys.items():
                 if self._gate.is_bounded(key):
                     held_up += len(line)
-                elif self._pace and self._is_slow(key):
+                elif self._is_slow(key):
                     held_up += max(len(line) - most, 0)
         return self._size - held_up
 
@@ -263,7 +271,10 @@ class FairQueue(Generic[W]):
         return min(self._by_priority, default=None)
 
     def _is_slow(self, key: str) -> bool:
-        return self._pace.get(key, 0.0) > SLOW_SECONDS
+        """By its answers, or as it owes one for so long."""
+        if self._pace.get(key, 0.0) > SLOW_SECONDS:
+            return True
+        return self._now - self._silent_since.get(key, self._now) > SLOW_SECONDS
 
     def _waiting(self, key: str) -> int:
         return sum(len(keys.get(key, ())) for keys in self._by_priority.values())

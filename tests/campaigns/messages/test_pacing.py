@@ -443,6 +443,19 @@ def test_a_slow_receiver_takes_no_line_while_quick_ones_wait() -> None:
     assert len(take_all(queue)) == 3  # never all lines: somebody quick may come
 
 
+def test_a_receiver_that_owes_its_first_answer_counts_as_slow() -> None:
+    queue: FairQueue[Mail] = FairQueue(4, Pacer(pacing(groups={})))
+    for n in range(5):
+        queue.add(Mail(n, "new.example"))
+        queue.add(Mail(100 + n, "quick.example"))
+    assert [queue.take(0.0).id for _ in range(2)] == [0, 100]  # type: ignore[union-attr]
+    queue.done("quick.example", seconds=0.01)
+    found = [queue.take(0.6).id for _ in range(4)]  # type: ignore[union-attr]
+    assert found == [101, 102, 103, 104]
+    queue.done("new.example", seconds=0.01)
+    assert not queue.needs_spare
+
+
 def test_spare_lines_carry_the_slow_only() -> None:
     queue = slow_and_quick()
     assert [queue.take(0.0, is_spare=True).id for _ in range(3)] == [0, 1, 2]  # type: ignore[union-attr]
