@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.messages import Attempt, Mailing, Message, Sender, gap_open, halted, waiting
@@ -20,6 +20,8 @@ STUCK_AFTER = timedelta(minutes=15)
 TROUBLE_AFTER = timedelta(minutes=1)
 """A hindrance shorter than this passes by itself, mostly."""
 _MOST_STUCK = 5
+_MOST_ATTEMPTS = 100_000
+"""So far back they are counted, so that a monitor that asks each second costs little."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Health:
     senders: int  # processes seen within a minute
     sent_per_second: float
     sent_total: int  # by the processes that live now
+    attempts: dict[str, int]  # tries of the last quarter of an hour that did not end in `sent`, by outcome
     is_halted: bool
     alarms: tuple[Alarm, ...] = ()
 
@@ -71,6 +74,7 @@ def health(session: Session, *, now: datetime) -> Health:
         senders=len(alive),
         sent_per_second=sum(sender.per_second for sender in alive),
         sent_total=sum(sender.sent for sender in alive),
+        attempts=_attempts(session, now),
         is_halted=halted(session) is not None,
         alarms=(
             *_of_the_clock(lag),
@@ -78,6 +82,16 @@ def health(session: Session, *, now: datetime) -> Health:
             *_of_senders(session, alive, queue, now),
         ),
     )
+
+
+def _attempts(session: Session, now: datetime) -> dict[str, int]:
+    newest = select(Attempt.outcome, Attempt.at).order_by(Attempt.id.desc()).limit(_MOST_ATTEMPTS).subquery()
+    rows = session.execute(
+        select(newest.c.outcome, func.count())
+        .where(newest.c.at >= now - STUCK_AFTER)
+        .group_by(newest.c.outcome)
+    )
+    return dict.fromkeys(("retry", "failed", "unknown"), 0) | {row[0]: row[1] for row in rows}
 
 
 def _of_the_clock(lag: float | None) -> list[Alarm]:

@@ -51,6 +51,14 @@ def _registry(figures: Health) -> CollectorRegistry:
     queue = Gauge("liaison_messages", "Messages that wait, by state", ["state"], registry=registry)
     for state, number in figures.queue.items():
         queue.labels(state).set(number)
+    tries = Gauge(
+        "liaison_attempts",
+        "Tries of the last 15 minutes that did not end in sent, by what became of them",
+        ["outcome"],
+        registry=registry,
+    )
+    for outcome, number in figures.attempts.items():
+        tries.labels(outcome).set(number)
     gauges = {
         "liaison_oldest_due_seconds": (
             "How long the oldest queued message has been due",

@@ -44,6 +44,7 @@ def test_metrics_answer_only_who_brings_the_token(runtime: Runtime) -> None:
     answer = with_token.get("/metrics", headers={"Authorization": "Bearer a long token"})
     assert answer.status_code == 200
     assert 'liaison_messages{state="queued"} 0.0' in answer.text
+    assert 'liaison_attempts{outcome="retry"} 0.0' in answer.text
     assert "liaison_clock_lag_seconds -1.0" in answer.text
 
 
