@@ -48,7 +48,8 @@ def keep_returned(
     session: Session, returned: Returned, links: Links, *, now: datetime, source: str = "returned mail"
 ) -> Kept:
     """Keep what a returned mail says. Read the same mail again, and nothing changes."""
-    if returned.kind == "other" and (token := _asks_to_leave(returned, links)):
+    # Mail programs that unsubscribe for their user mark such a mail as written by a machine, as RFC 3834 asks.
+    if returned.kind in ("other", "auto_reply") and (token := _asks_to_leave(returned, links)):
         return _leave(session, token, now)
     token = whose(returned, links)
     if token is None:

@@ -983,9 +983,9 @@ def test_cut_and_scrambled_copies_break_nothing(shared_data: Path) -> None:
                 raw[place:],
                 raw[:place] + chance.randbytes(length) + raw[place + length :],
             ):
-                began = time.perf_counter()
+                began = time.process_time()
                 assert read_returned(broken).kind
-                slowest = max(slowest, time.perf_counter() - began)
+                slowest = max(slowest, time.process_time() - began)
     assert slowest < 1.0
 
 
@@ -1011,9 +1011,38 @@ def test_no_input_hangs(filler: bytes) -> None:
         dsn().replace(b"Sorry.", filler),
         dsn().replace(b"no such user", filler.replace(b"\n", b" ")),
     ):
-        began = time.perf_counter()
+        began = time.process_time()
         read_returned(raw)
-        assert time.perf_counter() - began < 2.0
+        assert time.process_time() - began < 2.0
+
+
+def nested(depth: int, kind: str = "multipart/mixed") -> bytes:
+    """A mail whose parts hold parts, so deep."""
+    head = "".join(f'Content-Type: {kind}; boundary="b{n}"\n\n--b{n}\n' for n in range(depth))
+    return (
+        "From: MAILER-DAEMON@mx.example\nSubject: Undelivered\n" + head + "Content-Type: text/plain\n\nhi\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nested(50),
+        nested(2_000),
+        nested(8_000, "multipart/report"),
+        b"Content-Type: message/rfc822\n\n" * 5_000,
+        b"From: mailer-daemon@x.example\nX-Long: " + b"a b\n " * 100_000 + b"\n\nundeliverable",
+        b"From: mailer-daemon@x.example\n" + b"To: a@b.example\n" * 30_000 + b"\n550 5.1.1 user unknown",
+        b"From: mailer-daemon@x.example\nSubject: " + b"=?utf-8?b?" * 40_000 + b"\n\nx",
+        dsn()[:-20] + b"Final-Recipient: rfc822; a@b.example\n\n" * 10_000,
+        dsn().replace(b"message/delivery-status", b"message/delivery-status; " + b"x=" * 50_000),
+    ],
+    ids=lambda raw: str(len(raw)),
+)
+def test_depth_and_size_cost_no_time(raw: bytes) -> None:
+    began = time.process_time()
+    assert read_returned(raw).kind
+    assert time.process_time() - began < 2.0
 
 
 def test_boxes_of_every_kind_are_read(tmp_path: Path) -> None:

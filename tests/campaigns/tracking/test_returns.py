@@ -124,6 +124,20 @@ def test_a_letter_to_the_unsubscribe_address_unsubscribes(runtime: Runtime) -> N
     assert keep(runtime, forged) == "not_ours"
 
 
+def test_a_mail_program_may_ask_in_its_users_place(runtime: Runtime) -> None:
+    token = runtime.links.token(*letter(runtime))
+    raw = f"From: alice@shop.example\nTo: unsubscribe+{token}@shop.example\nAuto-Submitted: auto-generated\nSubject: unsubscribe\n\n".encode()
+    assert keep(runtime, raw) == "unsubscribed"
+
+
+def test_a_persons_letter_to_the_return_path_is_kept_for_a_person(runtime: Runtime) -> None:
+    token = runtime.links.token(*letter(runtime), "bounce")
+    raw = (
+        f"From: alice@shop.example\nTo: bounce+{token}@shop.example\nSubject: Thank you\n\nWhat a fine tea!\n"
+    )
+    assert keep(runtime, raw.encode()) == "answered"
+
+
 def test_an_automatic_answer_is_left_alone(runtime: Runtime) -> None:
     token = bounce_token(runtime)
     raw = f"From: alice@shop.example\nTo: bounce+{token}@shop.example\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nback on Monday, 550 user unknown\n"
