@@ -22,6 +22,7 @@ from webapp.pages import (
     messages,
     newsletters,
     programmes,
+    relations,
     reports,
     scores,
     segments,
@@ -31,9 +32,10 @@ from webapp.pages import (
     suppressions,
     tasks,
     today,
+    value,
 )
 from webapp.pages import templates as letter_templates
-from webapp.public import click, health, hooks, preferences, unsubscribe, view
+from webapp.public import click, health, hooks, preferences, signup, unsubscribe, view
 
 BLUEPRINTS = (
     # the admin, in the order of the menu
@@ -42,6 +44,8 @@ BLUEPRINTS = (
     customers.blueprint,
     segments.blueprint,
     scores.blueprint,
+    relations.blueprint,
+    value.blueprint,
     accounts.blueprint,
     suppressions.blueprint,
     imports.blueprint,
@@ -64,6 +68,7 @@ BLUEPRINTS = (
     health.blueprint,
     hooks.blueprint,
     preferences.blueprint,
+    signup.blueprint,
     unsubscribe.blueprint,
     view.blueprint,
     # endpoints for programs

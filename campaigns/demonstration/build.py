@@ -264,9 +264,9 @@ def _mailing(
 
 def _score(runtime: Runtime, now: datetime) -> None:
     months = [now - timedelta(days=30 * months) for months in range(HISTORY_MONTHS, 0, -1)]
+    scoring.refresh_everybody(runtime.database, now=now, config=runtime.config)
     with runtime.transaction() as session:
         scoring.record_history(session, months, config=runtime.config)
-    scoring.refresh_everybody(runtime.database, now=now, config=runtime.config)
 
 
 def _plan(session: Session, runtime: Runtime, templates: Mapping[str, int], now: datetime) -> None:

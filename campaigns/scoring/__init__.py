@@ -49,6 +49,7 @@ from campaigns.scoring.portfolio import (
     lost_between,
     lost_by_cause,
     loyalty_sizes,
+    of_country,
     of_source,
     of_type,
     paths,
@@ -65,6 +66,7 @@ from campaigns.scoring.queries import (
     ClassSize,
     Outlook,
     class_sizes,
+    cohorts_of,
     doubtful,
     explain,
     favourite_categories,
@@ -72,6 +74,7 @@ from campaigns.scoring.queries import (
     history_of,
     in_cell,
     in_class,
+    in_cohort,
     limit_words,
     moved,
     movement,
@@ -81,6 +84,7 @@ from campaigns.scoring.queries import (
     score_of,
     snapshot_days,
     stored_limits,
+    survival_of,
     transitions,
     why_no_forecast,
 )
@@ -101,6 +105,7 @@ from campaigns.scoring.sunset import (
     stale_evidence,
     stop_sunset,
 )
+from campaigns.scoring.tenure import CohortRow
 from campaigns.scoring.value import BAND_WORDS, BackTest, Curve, Portfolio, WhatIf, what_if
 
 __all__ = [
@@ -128,6 +133,7 @@ __all__ = [
     "CauseSize",
     "Cell",
     "ClassSize",
+    "CohortRow",
     "Curve",
     "Group",
     "KeyAccount",
@@ -160,6 +166,7 @@ __all__ = [
     "churn_curve",
     "churn_what_if",
     "class_sizes",
+    "cohorts_of",
     "confirm_account",
     "cost_of_losing",
     "count_classes",
@@ -180,6 +187,7 @@ __all__ = [
     "in_category_cell",
     "in_cell",
     "in_class",
+    "in_cohort",
     "in_phase",
     "in_quadrant",
     "key_accounts",
@@ -191,6 +199,7 @@ __all__ = [
     "money",
     "moved",
     "movement",
+    "of_country",
     "of_source",
     "of_type",
     "outlook",
@@ -218,6 +227,7 @@ __all__ = [
     "stale_evidence",
     "stop_sunset",
     "stored_limits",
+    "survival_of",
     "transitions",
     "type_sizes",
     "value_back_test",

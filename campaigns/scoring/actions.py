@@ -18,7 +18,7 @@ from campaigns.scoring.forecast import Forecast, foreseen
 from campaigns.scoring.gather import Facts, facts
 from campaigns.scoring.loyalty import LIGHTS, TYPE_NAMES, UNTOLD
 from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
-from campaigns.scoring.queries import changed, marks, newest_numbers, stored_limits
+from campaigns.scoring.queries import changed, marks, newest_numbers, refreshed_at, stored_limits
 from campaigns.scoring.relation import CAUSE_NAMES, ENDINGS, PHASES, RISKS
 from campaigns.scoring.rules import CLASS_NAMES, NEVER, Integers
 from campaigns.scoring.scored import Scored, forecast_of, limits_of, scored_of
@@ -101,22 +101,66 @@ def record_history(session: Session, moments: Iterable[datetime], *, config: Con
     """Write what the classes were at past moments, as they follow from the data known today.
 
     For a shop that arrives with a past: the movement between two dates can then be shown at once. Replaces
-    what was noted for those days; returns how many rows were written.
+    what was noted for those days; returns how many rows were written. Where nothing has moved since the first
+    refresh, the dated transitions are told anew from these moments as well.
     """
     written = 0
-    ids, states = (np.empty(0, dtype=np.int64) for _ in range(2))
+    known = _Told.nobody()
+    is_retold = _has_nothing_moved(session)
+    if is_retold:
+        session.execute(delete(Transition))
     for moment in sorted(moments):
         on = moment.astimezone(config.zone).date().isoformat()
         session.execute(delete(Snapshot).where(Snapshot.on == on))
         scored = score_as_of(session, now=moment, config=config)
-        before = np.full(len(scored), NEVER, dtype=np.int64)
-        if len(ids):
-            places = np.minimum(np.searchsorted(ids, scored.facts.ids), len(ids) - 1)
-            there = ids[places] == scored.facts.ids
-            before[there] = states[places[there]]
-        ids, states = scored.facts.ids, packed_state(scored)
-        written += _store_snapshot(session, scored, np.flatnonzero(before != states), on)
+        before = known.of(scored.facts.ids)
+        moved = np.flatnonzero(before.states != packed_state(scored))
+        written += _store_snapshot(session, scored, moved, on)
+        known = _retell(session, scored, before, moment) if is_retold else _Told.of_scored(scored)
+    if is_retold and (last := refreshed_at(session)):
+        scored = score_as_of(session, now=last, config=config)
+        _retell(session, scored, known.of(scored.facts.ids), last)
     return written
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What was told of these customers at one moment: states and values, -1 for none."""
+
+    ids: Integers
+    states: Integers
+    values: Integers
+
+    @classmethod
+    def nobody(cls) -> "_Told":
+        return cls(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+
+    @classmethod
+    def of_scored(cls, scored: Scored) -> "_Told":
+        value = scored.values["value"]
+        values = np.where(np.isnan(value), NEVER, np.nan_to_num(value)).astype(np.int64)
+        return cls(scored.facts.ids, packed_state(scored), values)
+
+    def of(self, ids: Integers) -> "_Told":
+        """The same of other customers, in their order; -1 for who was not told of."""
+        states, values = (np.full(len(ids), NEVER, dtype=np.int64) for _ in range(2))
+        if len(self.ids):
+            places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+            there = self.ids[places] == ids
+            states[there], values[there] = self.states[places[there]], self.values[places[there]]
+        return _Told(ids, states, values)
+
+
+def _has_nothing_moved(session: Session) -> bool:
+    """Whether there was a refresh, and no transition but the first known states."""
+    moved = select(Transition.id).where(Transition.source != "").limit(1)
+    return refreshed_at(session) is not None and session.scalar(moved) is None
+
+
+def _retell(session: Session, scored: Scored, before: _Told, moment: datetime) -> _Told:
+    everybody = np.arange(len(scored))
+    _store_transitions(session, scored, everybody, before.states, before.values, moment)
+    return _Told.of_scored(scored)
 
 
 def _take_turn(session: Session, now: datetime) -> None:

@@ -50,6 +50,9 @@ def definition(measure: str, config: Config) -> str:
         open=f"{scores.open_weight:g}",
         proxied=f"{scores.proxied_open_weight:g}",
         half_life=scores.engagement_half_life_days,
+        frat=" : ".join(f"{weight:g}" for weight in scores.frat_weights),
+        order=scores.interest_order_weight,
+        interest=scores.interest_half_life_days,
     )
 
 

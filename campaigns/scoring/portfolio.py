@@ -81,6 +81,13 @@ def of_source(source: str) -> Select[Any]:
     return select(Customer.id).join(Score, Score.customer_id == Customer.id).where(Customer.source == source)
 
 
+def of_country(country: str) -> Select[Any]:
+    """Ids of the customers behind one line of `value_by_country`."""
+    return (
+        select(Customer.id).join(Score, Score.customer_id == Customer.id).where(Customer.country == country)
+    )
+
+
 def value_by_country(session: Session) -> list[Group]:
     """The same by country."""
     return _grouped(session, Customer.country)
@@ -161,7 +168,7 @@ def lost_because(cause: str) -> Select[Any]:
 
 def phase_sizes(session: Session) -> dict[str, int]:
     """How many are in each phase, empty ones too."""
-    found = dict(session.execute(select(Score.phase, func.count()).group_by(Score.phase)).tuples().all())
+    found = dict(session.execute(select(Score.phase, func.count()).group_by(Score.phase)).all())
     return {name: found.get(name, 0) for name in PHASES}
 
 
@@ -176,7 +183,7 @@ def endings(session: Session) -> dict[str, int]:
     rows = session.execute(
         select(Score.ended_how, func.count()).where(Score.phase == "dissolution").group_by(Score.ended_how)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def phase_flow(session: Session, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
@@ -219,7 +226,7 @@ def in_quadrant(behaviour: int | None, attitude: int | None) -> Select[Any]:
 
 def type_sizes(session: Session) -> dict[str, int]:
     """How many there are of each type of loyalty, empty ones too."""
-    found = dict(session.execute(select(Score.loyalty, func.count()).group_by(Score.loyalty)).tuples().all())
+    found = dict(session.execute(select(Score.loyalty, func.count()).group_by(Score.loyalty)).all())
     return {name: found.get(name, 0) for name in TYPES}
 
 
@@ -297,7 +304,7 @@ def balance_sizes(session: Session) -> dict[str, int]:
         (Score.given == Score.asked, "even"),
         else_="given",
     )
-    found: dict[str, int] = dict(session.execute(select(word, func.count()).group_by(word)).tuples().all())
+    found: dict[str, int] = dict(session.execute(select(word, func.count()).group_by(word)).all())
     return {name: found.get(name, 0) for name in ("given", "even", "asked", "nothing")}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select, union
+from sqlalchemy import Select, case, exists, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.config import Config
@@ -17,6 +17,7 @@ from campaigns.scoring.gather import AnySelect
 from campaigns.scoring.lifetime import NO_SHAPE, what_lacks
 from campaigns.scoring.model import Break, CategoryFigure, Mark, Score, Snapshot, Transition
 from campaigns.scoring.rules import CLASSES, RfmClass
+from campaigns.scoring.tenure import CohortRow, cohort_rows
 from campaigns.signals import Signal
 from campaigns.suppression import Suppression
 from campaigns.tracking import Event
@@ -299,3 +300,40 @@ def changed(since: Mapping[str, Mark]) -> Select[Any]:
             )
         )
     return select(union(*parts).subquery("changed"))
+
+
+def cohorts_of(session: Session, *, config: Config) -> list[CohortRow]:
+    """Who still buys, by the month of the first order, as of the last full refresh."""
+    kept = stored_limits(session).get("cohorts")
+    noted_at = session.scalar(select(Break.as_of).where(Break.measure == "cohorts").limit(1))
+    return cohort_rows(kept, noted_at, config.zone) if kept and noted_at else []
+
+
+def in_cohort(month: str, since: int, *, config: Config) -> Select[Any]:
+    """Ids of who first ordered in `month` ("2026-03", in the team's zone) and ordered `since` months later."""
+    began, later = _month(month, config), _month(month, config, since)
+    bought = exists().where(
+        Purchase.customer_id == Score.customer_id,
+        Purchase.status == "paid",
+        Purchase.currency == config.shop.currency,
+        Purchase.purchased_at >= later[0],
+        Purchase.purchased_at < later[1],
+    )
+    return select(Score.customer_id).where(
+        Score.first_purchase_at >= began[0], Score.first_purchase_at < began[1], bought
+    )
+
+
+def _month(month: str, config: Config, later: int = 0) -> tuple[datetime, datetime]:
+    number = int(month[:4]) * 12 + int(month[5:7]) - 1 + later
+    return _month_start(number, config), _month_start(number + 1, config)
+
+
+def _month_start(number: int, config: Config) -> datetime:
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=config.zone)
+
+
+def survival_of(session: Session) -> dict[str, tuple[float, ...]]:
+    """The share of relations that last longer than 0, 1, 2 … months: of all buyers, and of who came back."""
+    kept = stored_limits(session)
+    return {name: kept[name] for name in ("survival", "survival_2") if name in kept}

@@ -128,7 +128,11 @@ def customers() -> ResponseReturnValue:
     with runtime().reading() as session:
         found = page(session, scoring.rows(ids), request.args.get("page", 1, type=int))
         return render_template(
-            "scores/customers.html", choice=choice, page=found, by_name=scoring.CLASS_BY_NAME
+            "scores/customers.html",
+            choice=choice,
+            page=found,
+            by_name=scoring.CLASS_BY_NAME,
+            crumb=("Scores", "scores.show"),
         )
 
 

@@ -15,6 +15,7 @@ from campaigns.scoring import (
     CategoryFigure,
     Score,
     Snapshot,
+    Transition,
     doubtful,
     moved,
     movement,
@@ -307,6 +308,29 @@ def test_a_shop_that_arrives_with_a_past_gets_its_history(
             (shop.ago(99).date().isoformat(), "new"),
             (shop.ago(5).date().isoformat(), "one_time"),
         ]
+
+
+def test_where_nothing_has_moved_yet_the_past_is_retold_in_dated_transitions(
+    database: Database, clock: FrozenClock, config: Config
+) -> None:
+    with database.transaction() as session:
+        shop = Shop(session, clock.now())
+        alice = shop.customer("alice", days=200)
+        for days in (100, 60, 20):
+            shop.bought(alice, days)
+        refresh(session, now=clock.now(), config=config)
+        moments = [shop.ago(days) for days in (150, 99, 30)]
+        record_history(session, moments, config=config)
+        told = select(Transition).where(Transition.kind == "phase").order_by(Transition.at)
+        rows = session.scalars(told).all()
+        assert [(row.source, row.target, row.at) for row in rows] == [
+            ("", "awareness", shop.ago(150)),
+            ("awareness", "exploration", shop.ago(99)),
+            ("exploration", "expansion", clock.now()),
+        ]
+        assert [row.until for row in rows] == [shop.ago(99), clock.now(), None]
+        record_history(session, moments, config=config)
+        assert len(session.scalars(told).all()) == 3
 
 
 def test_fixed_limits_of_the_settings_are_obeyed(database: Database, clock: FrozenClock) -> None:
