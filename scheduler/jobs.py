@@ -16,6 +16,7 @@ from campaigns import (
     newsletters,
     runs,
     scoring,
+    signups,
     simulations,
     suggestions,
     suppression,
@@ -129,6 +130,8 @@ def _launch_letter(runtime: Runtime, letter_id: int) -> int:
                 session, letter, occasions=runtime.occasions, zone=runtime.config.zone, now=now
             ):
                 return 0
+        if letters.is_for_owners(letter, runtime.occasions):
+            return letters.tell_owners(runtime, letter_id)
         with runtime.transaction() as session:
             done = letters.launch_due(
                 session,
@@ -417,3 +420,18 @@ def _once_a_day(runtime: Runtime, schedule: str, hour: int, job: Job) -> int:
 def _whole(error: LiaisonError) -> str:
     faults = getattr(error, "faults", {})
     return " ".join([str(error), *faults.values()])
+
+
+def send_confirmations(runtime: Runtime) -> int:
+    """Ask those who signed up to confirm."""
+    return signups.send_confirmations(runtime) if runtime.config.signup.is_on else 0
+
+
+def forget_signups(runtime: Runtime) -> int:
+    """Once a day: requests that nobody confirmed leave no trace."""
+
+    def forget(rt: Runtime) -> int:
+        with rt.transaction() as session:
+            return signups.forget_unconfirmed(session, now=rt.clock.now(), days=rt.config.signup.days)
+
+    return _once_a_day(runtime, "forget_signups", 4, forget)

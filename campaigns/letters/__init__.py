@@ -13,6 +13,7 @@ from campaigns.letters.actions import (
 )
 from campaigns.letters.calls import called, moment_of, unbarred
 from campaigns.letters.model import Letter
+from campaigns.letters.owners import is_for_owners, tell_owners
 from campaigns.letters.programmes import begin_programme, begun_programmes, of_programme
 from campaigns.letters.queries import (
     Due,
@@ -63,6 +64,7 @@ __all__ = [
     "get_letter",
     "is_anybody_due",
     "is_called_by",
+    "is_for_owners",
     "kept_back",
     "late_ones",
     "launch_due",
@@ -77,6 +79,7 @@ __all__ = [
     "stop_because",
     "switch",
     "switched_on",
+    "tell_owners",
     "that_prepare",
     "unbarred",
     "why_paused",

@@ -129,6 +129,8 @@ def launch_due(
     if not _take(session, letter_id):
         return {"queued": 0, "held": 0}
     letter = get_letter(session, letter_id)
+    if occasions[letter.occasion].subject == "owner":
+        raise Conflict("This letter is for a colleague: it never goes to the customers.")
     due = due_now(session, letter, occasions=occasions, zone=zone, now=now)
     return _queue(session, letter, due, sender, policy, now)
 

@@ -60,9 +60,10 @@ from campaigns.messages.quota import (
 )
 from campaigns.messages.rehearsing import next_due, rehearse
 from campaigns.messages.rules import ASKED, GIVEN, TYPES, MailingType, Refusal, is_hard, type_fault
-from campaigns.messages.sending import recover_journals, run_sender, send_due
+from campaigns.messages.sending import Ground, recover_journals, run_sender, send_due
 from campaigns.messages.trying import send_test
 from campaigns.messages.viewing import web_version
+from campaigns.messages.writing import signer
 
 __all__ = [
     "ASKED",
@@ -78,6 +79,7 @@ __all__ = [
     "Attempt",
     "Backlog",
     "Gap",
+    "Ground",
     "Halt",
     "Hold",
     "Mail",
@@ -139,6 +141,7 @@ __all__ = [
     "senders",
     "sending_domains",
     "settle_gap",
+    "signer",
     "slowed",
     "stop_mailing",
     "try_again",
