@@ -25,6 +25,7 @@ ROOMS = (
     "journeys",
     "simulations",
     "privacy",
+    "signups",
     "reports",
     "demonstration",
 )

@@ -482,6 +482,11 @@ class Journeys(Section):
     webhook_seconds: float = Field(default=10, gt=0, le=60)
 
 
+class Signup(Section):
+    is_on: bool = False
+    days: int = Field(default=7, ge=1, le=60)
+
+
 class Security(Section):
     login_tries: int = Field(default=10, ge=1)
     cookie_secure: bool = False
@@ -521,6 +526,7 @@ class Config(BaseSettings):
     stale: Stale = Stale()
     suggestions: Suggestions = Suggestions()
     journeys: Journeys = Journeys()
+    signup: Signup = Signup()
     security: Security = Security()
 
     @property

@@ -36,6 +36,8 @@ def timetable(config: Config) -> tuple[Tick, ...]:
         Tick("learn_suggestions", jobs.learn_suggestions, 300),
         Tick("retire_stale", jobs.retire_stale, 300),
         Tick("revive_stale", jobs.revive_stale, 300),
+        Tick("send_confirmations", jobs.send_confirmations, 5),
+        Tick("forget_signups", jobs.forget_signups, 3600),
         Tick("retire_faded", jobs.retire_faded, 300),
         Tick("forget_old_runs", jobs.forget_old_runs, 3600),
     )

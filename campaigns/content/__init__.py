@@ -37,6 +37,7 @@ from campaigns.content.queries import (
     versions,
 )
 from campaigns.content.starters import Starter, seed_starters, starters
+from campaigns.content.system import SystemMail, system_mail
 from campaigns.content.trial import Draft, cases
 from campaigns.content.vocabulary import Family, Vocabulary, vocabulary
 
@@ -56,6 +57,7 @@ __all__ = [
     "Shown",
     "Starter",
     "Step",
+    "SystemMail",
     "Template",
     "TooMuch",
     "Version",
@@ -87,6 +89,7 @@ __all__ = [
     "show",
     "sources_used",
     "starters",
+    "system_mail",
     "unarchive",
     "version_to_send",
     "versions",

@@ -409,6 +409,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_pulse")),
     )
     op.create_table(
+        "sign_up",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("address_key", sa.String(length=254), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("may_track", sa.Boolean(), nullable=False),
+        sa.Column("wording", sa.String(length=100), nullable=False),
+        sa.Column("asked_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("network", sa.String(length=50), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), nullable=False),
+        sa.Column("sent_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_up")),
+    )
+    with op.batch_alter_table("sign_up", schema=None) as batch_op:
+        batch_op.create_index("ix_sign_up_address_key_asked_at", ["address_key", "asked_at"], unique=False)
+        batch_op.create_index("ix_sign_up_asked_at", ["asked_at"], unique=False)
+        batch_op.create_index("ix_sign_up_network_asked_at", ["network", "asked_at"], unique=False)
+
+    op.create_table(
         "simulation",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
