@@ -111,6 +111,17 @@ def consents(session: Session, customer_id: int) -> list[Consent]:
     return list(session.scalars(rows))
 
 
+def has_objected(session: Session, customer_id: int, purpose: str) -> bool:
+    """Whether the last thing said of this purpose was no."""
+    newest = (
+        select(Consent.is_granted)
+        .where(Consent.customer_id == customer_id, Consent.purpose == purpose)
+        .order_by(Consent.at.desc(), Consent.id.desc())
+        .limit(1)
+    )
+    return session.scalar(newest) is False
+
+
 def count_customers(session: Session) -> int:
     """How many customers there are."""
     return session.scalar(select(func.count()).select_from(Customer)) or 0

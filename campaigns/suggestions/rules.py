@@ -5,7 +5,7 @@ products (1 where bought) and B a matrix of weights with nothing on its diagonal
 best under a ridge is `-P / diag(P)`, where `P` is the inverse of `X'X + ridge`. Unlike counts of co-occurrence it
 takes off what everybody buys and what two products owe to a third. On two thirds of the customers of Online Retail
 it was tried against counts: of ten suggestions one is bought for 41 to 47 in a hundred customers it has not seen,
-by counts of baskets for 31 to 34, by the best sellers for 26 to 28 (docs/benchmarks.md).
+by counts of baskets for 31 to 34, by the best sellers for 26 to 28.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 RIDGE = 200.0
-"""Between 100 and 1,000 the hits hardly change (docs/benchmarks.md)."""
+"""Between 100 and 1,000 the hits of Online Retail hardly change."""
 
 NEIGHBOURS = 20
 """So many suggestions are kept of each product; more did not hit more often."""

@@ -155,8 +155,10 @@ def set_preferences(
     now: datetime,
     reason: str = "",
     pace: Pace | None = None,
+    may_suggest: bool | None = None,
 ) -> list[str]:
-    """What the preferences page was told; returns the words of what changed (mail, tracking, language, pace)."""
+    """What the preferences page was told; returns the words of what changed (mail, tracking, suggestions, language,
+    pace). None leaves a thing as it is."""
     who = reader(session, message_id)
     if who.customer_id is None:
         return (
@@ -169,19 +171,24 @@ def set_preferences(
         else:
             unsubscribe(session, message_id, act="preferences", now=now, reason=reason)
         changed.append("mail")
-    if may_track != who.may_track:
+    for purpose, wish, is_so in (
+        ("tracking", may_track, who.may_track),
+        ("suggestions", may_suggest, who.may_suggest),
+    ):
+        if wish is None or wish == is_so:
+            continue
         record_consent(
             session,
             who.customer_id,
-            purpose="tracking",
-            is_granted=may_track,
+            purpose=purpose,
+            is_granted=wish,
             act="preferences",
             source="preferences page",
             legal_basis="consent",
             evidence=f"Chosen through letter {message_id}.",
             now=now,
         )
-        changed.append("tracking")
+        changed.append(purpose)
     if language and language != get_customer(session, who.customer_id).language:
         change_customer(session, who.customer_id, language=language, now=now)
         changed.append("language")

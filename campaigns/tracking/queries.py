@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.customers import Customer, normalise_address
+from campaigns.customers import Customer, has_objected, normalise_address
 from campaigns.errors import Invalid, NotFound
 from campaigns.messages import get_mailing, get_message, recipient_of
 from campaigns.suppression import causes_in_force
@@ -30,6 +30,7 @@ class Reader:
     language: str = ""
     may_mail: bool = False
     may_track: bool = False
+    may_suggest: bool = False
     every_days: int | None = None
     pause_until: datetime | None = None
     causes: tuple[str, ...] = ()
@@ -56,10 +57,10 @@ def reader(session: Session, message_id: int) -> Reader:
     customer = recipient_of(session, message)
     causes = tuple(causes_in_force(session, key))
     who = Reader(message.id, message.mailing_id, None, key, causes=causes, is_test=is_test)
-    return who if customer is None else _known(who, customer)
+    return who if customer is None else _known(session, who, customer)
 
 
-def _known(who: Reader, customer: Customer) -> Reader:
+def _known(session: Session, who: Reader, customer: Customer) -> Reader:
     return replace(
         who,
         customer_id=customer.id,
@@ -68,6 +69,7 @@ def _known(who: Reader, customer: Customer) -> Reader:
         language=customer.language,
         may_mail=customer.may_mail,
         may_track=customer.may_track,
+        may_suggest=not has_objected(session, customer.id, "suggestions"),
         every_days=customer.every_days,
         pause_until=customer.pause_until,
     )

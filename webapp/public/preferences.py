@@ -31,6 +31,7 @@ class Form:
     is_whole: bool
     may_mail: bool
     may_track: bool
+    may_suggest: bool
     language: str
     every_days: int | None
     pause: str
@@ -42,6 +43,7 @@ class Form:
             given.get("form") == "preferences",
             given.get("mail") == "yes",
             given.get("tracking") == "yes",
+            given.get("suggestions") == "yes",
             language if language in dict(LANGUAGES) else "",
             int(given["pace"]) if given.get("pace") in _PACES else None,
             given.get("pause", ""),
@@ -91,6 +93,7 @@ def save(token: str) -> ResponseReturnValue:
             who.message_id,
             may_mail=form.may_mail,
             may_track=form.may_track,
+            may_suggest=form.may_suggest,
             language=form.language,
             pace=form.pace(who, now),
             now=now,

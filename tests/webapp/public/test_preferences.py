@@ -26,13 +26,14 @@ def state(runtime: Runtime, token: str) -> Reader:
 
 def test_choices_are_kept_and_shown(runtime: Runtime, person: FlaskClient) -> None:
     token = token_of(runtime)
-    assert person.get(f"/p/{token}").text.count("checked") == 2
+    assert person.get(f"/p/{token}").text.count("checked") == 3
     answer = person.post(f"/p/{token}", data={"form": "preferences", "mail": "yes", "language": "en"})
     assert answer.status_code == 303
     text = person.get(answer.location).text
     assert "Saved" in text
     assert text.count("checked") == 1
     assert not state(runtime, token).may_track
+    assert not state(runtime, token).may_suggest
 
 
 def test_a_post_that_is_not_the_form_changes_nothing(runtime: Runtime, person: FlaskClient) -> None:
