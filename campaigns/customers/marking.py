@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.customers.model import Customer, Tag
 from campaigns.customers.queries import declared
 from campaigns.customers.rules import read_tag, typed
-from campaigns.db import upsert
+from campaigns.db import insert_missing
 from campaigns.db.expressions import among
 from campaigns.errors import Invalid
-
-_ROWS = 500
 
 
 def tag_customers(session: Session, ids: Sequence[int], tag: str) -> None:
@@ -22,9 +20,8 @@ def tag_customers(session: Session, ids: Sequence[int], tag: str) -> None:
     tag = read_tag(tag)
     if not tag:
         raise Invalid("The tag is empty.", {"tag": "Write a word."})
-    for begin in range(0, len(ids), _ROWS):
-        rows = [{"customer_id": id_, "tag": tag} for id_ in ids[begin : begin + _ROWS]]
-        session.execute(upsert(session, Tag, rows, key=["customer_id", "tag"], update=[]))
+    those: Any = select(Customer.id, literal(tag)).where(among(Customer.id, ids))
+    session.execute(insert_missing(session, Tag, ("customer_id", "tag"), those))
 
 
 def untag_customers(session: Session, ids: Sequence[int], tag: str) -> None:
