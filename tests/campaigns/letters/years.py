@@ -3,7 +3,7 @@
 What is expected is told from the calendar alone: the first minute of a local day whose wall shows the hour, found by
 walking minute by minute, without any of the code that is judged.
 
-As a program (`python -m tests.campaigns.letters.years URL FOLDER`) it goes on with the run where it was stopped.
+As a program (`python -m tests.campaigns.letters.years URL FOLDER HOURS END`) it goes on with the run where it was stopped.
 """
 
 import random
@@ -280,14 +280,14 @@ def opened(url: str, folder: Path, now: datetime) -> tuple[Runtime, FrozenClock]
     return assemble(config, clock=clock, database=connect(url)), clock
 
 
-def main(url: str, folder: Path, hours: int) -> None:
+def main(url: str, folder: Path, hours: int, end: datetime) -> None:
     """Go on with the run from the last tick that was over."""
     mark = folder / "tick"
     done = datetime.fromisoformat(mark.read_text()) if mark.exists() else None
-    run = ticks(hours=hours)
+    run = ticks(end=end, hours=hours)
     runtime, clock = opened(url, folder, run[0])
     live(runtime, clock, [tick for tick in run if done is None or tick > done], mark)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), datetime.fromisoformat(sys.argv[4]))
