@@ -43,10 +43,16 @@ def beat(session: Session, mark: Path, *, span: timedelta, now: datetime) -> tup
         beats = max(beats, _read(mark).get("beats", 0) + 1)
     elif now - row.at > span:
         gap = Gap(cause="stopped", since=row.at, found_at=now, due_until=now - span)
-        is_any = session.scalar(select(exists().where(is_of_gap(gap))))
-        gap = _open(session, gap) if is_any else None
+        gap = _open(session, gap) if _is_any(session, gap) else None
     session.execute(update(Pulse).where(Pulse.id == _ONE).values(beats=beats, at=max(now, row.at)))
     return gap, json.dumps({"key": row.key, "beats": beats})
+
+
+def _is_any(session: Session, gap: Gap) -> bool:
+    """Whether anything was due in it; what a sender has in hand goes back to the queue, as the gap keeps it from going."""
+    waits = Message.status.in_(("queued", "sending"))
+    was_due = and_(Message.next_attempt_at <= gap.due_until, Message.queued_at < gap.found_at)
+    return bool(session.scalar(select(exists().where(waits, was_due))))
 
 
 def remember(mark: Path, content: str) -> None:

@@ -2,7 +2,8 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,19 +20,27 @@ from campaigns.errors import Conflict
 from campaigns.mail import MemoryMailer
 from campaigns.messages import (
     Mailing,
+    Sender,
+    attempts,
     counts,
     enqueue,
     enqueue_occasions,
     gap_open,
     held_by_gap,
     of_gap,
+    run_sender,
     send_due,
+    senders,
     settle_gap,
     waiting,
 )
 from campaigns.messages.model import Message
 from campaigns.runtime import Runtime, assemble
+from scheduler.jobs import recover_claims
 from tests.campaigns.messages.conftest import add_customer
+from tests.campaigns.messages.test_kill import wait_until
+from tests.campaigns.messages.test_sending import to
+from tests.smtp_server import Fault, SmtpServer
 
 Make = Callable[..., Mailing]
 
@@ -204,3 +213,60 @@ def test_another_database_on_the_same_folder_is_not_taken_for_a_backup(
     assert send_due(runtime) == 0
     with runtime.reading() as session:
         assert gap_open(session) is None
+
+
+def test_a_mail_server_that_was_away_for_long_is_a_stop_too(
+    on_file: Runtime, clock: FrozenClock, mailing: Make
+) -> None:
+    with SmtpServer() as once:
+        port = once.port
+    runtime = to(on_file, once)
+    launch(runtime, mailing)
+    stop = threading.Event()
+    sender = threading.Thread(target=run_sender, args=(runtime, stop))
+    sender.start()
+    try:
+        wait_until(lambda: any(each.trouble for each in shown(runtime)))
+        clock.advance(timedelta(hours=7))
+        with SmtpServer(port=port) as server:
+            wait_until(lambda: is_gap(runtime), 60)
+            new = launch(runtime, mailing)
+            wait_until(lambda: states(runtime, new) == {"sent": 2})
+            assert len(server.accepted) == 2
+            stop.set()
+            sender.join()
+    finally:
+        stop.set()
+        sender.join()
+
+
+def shown(runtime: Runtime) -> Sequence[Sender]:
+    with runtime.reading() as session:
+        return senders(session)
+
+
+def is_gap(runtime: Runtime) -> bool:
+    with runtime.reading() as session:
+        return gap_open(session) is not None
+
+
+def test_a_written_rule_may_end_what_is_unknown(runtime: Runtime, clock: FrozenClock, mailing: Make) -> None:
+    sending = runtime.config.sending.model_copy(update={"unknown_is_sent_after_hours": 24})
+    config = runtime.config.model_copy(update={"sending": sending})
+    with SmtpServer([Fault("dot", "close", times=1)]) as server:
+        ruled = to(replace(runtime, config=config), server, connections=1)
+        mailing_id = launch(ruled, mailing)
+        send_due(ruled)
+        assert states(ruled, mailing_id) == {"sent": 1, "unknown": 1}
+        clock.advance(timedelta(hours=23))
+        recover_claims(ruled)
+        assert states(ruled, mailing_id) == {"sent": 1, "unknown": 1}
+        clock.advance(timedelta(hours=2))
+        recover_claims(runtime)
+        assert states(ruled, mailing_id) == {"sent": 1, "unknown": 1}, "without the rule a person is asked"
+        recover_claims(ruled)
+        assert states(ruled, mailing_id) == {"sent": 2}
+        assert len(server.accepted) == 1
+    with ruled.reading() as session:
+        (message,) = session.scalars(select(Message).where(Message.reply_code.is_(None)))
+        assert [each.by for each in attempts(session, message.id)] == ["", "the rule in config.toml"]
