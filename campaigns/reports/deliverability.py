@@ -38,7 +38,7 @@ DELIVERY = {
         Number("deferred", "Deferred", "Refused for now at least once in these days, and tried again later."),
         Number("refused", "Refused", "Refused for good, or given up after days, while being handed over."),
         Number("bounced", "Bounced", "Came back as undeliverable in these days, at once or later."),
-        Number("spam_reported", "Spam reports", "The recipient pressed “spam” in these days."),
+        Number("spam_reported", "Spam", "The recipient pressed “spam” in these days."),
         Number("opened", "Opened", "By people, in these days; machines and proxies left out."),
         Number("clicked", "Clicked", "By people, in these days."),
         Number("waiting", "Waiting", "Queued at this moment, for its hour, its turn or its receiver's pace."),
