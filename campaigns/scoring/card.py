@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.config import Config
 from campaigns.messages import ASKED, GIVEN, TYPES, Mailing, Message
 from campaigns.scoring.accounts import account_of
-from campaigns.scoring.explain import Sentence, money
+from campaigns.scoring.explain import Sentence, counted, money
 from campaigns.scoring.gather import Facts, facts
 from campaigns.scoring.loyalty import Light, Loyalty, attitude, lights, loyalty
 from campaigns.scoring.model import CategoryFigure, KeyAccount, Score, Transition
@@ -91,7 +91,7 @@ def card(session: Session, customer_id: int, *, config: Config, now: datetime | 
     rule = rhythm_of(limits, config)
     at_risk = risk(known, rule)
     name, how = phase(known, at_risk, attitude(known))
-    history = tuple(row for row in history_of(session, customer_id) if row.at <= moment)
+    history = tuple(row for row in history_of(session, customer_id) if now is None or row.at <= now)
     opened = next((row.at for row in history if row.kind == "phase" and row.target == name), None)
     return Card(
         as_of=moment,
@@ -183,8 +183,13 @@ def _rhythm(known: Known, at_risk: str, rule: RhythmRule) -> Sentence:
         else "the shop's, as they have no own rhythm yet"
     )
     silence = (known.now - known.last) // DAY
+    own = (
+        f"; their longest gap was {known.longest:.0f} days"
+        if known.longest and known.days_bought >= OWN_DAYS
+        else ""
+    )
     text = (
-        f"{RISK_LABELS[at_risk]}: silent for {silence:,} days. Usually {gap:.0f} days lie between orders ({whose}); "
+        f"{RISK_LABELS[at_risk]}: silent for {silence:,} days. Usually {gap:.0f} days lie between orders ({whose}{own}); "
         f"from {soon:.0f} days on they are at risk, from {gone:.0f} lost."
     )
     return Sentence("risk", "Rhythm", RISK_LABELS[at_risk], text)
@@ -245,7 +250,8 @@ def _interests(session: Session, customer_id: int) -> Sentence | None:
     if not rows:
         return None
     parts = [
-        f"{row.category} {row.interest:.1f} ({row.orders:,} orders, {row.clicks:,} clicks)" for row in rows
+        f"{row.category} {row.interest:.1f} ({counted(row.orders, 'order')}, {counted(row.clicks, 'click')})"
+        for row in rows
     ]
     return Sentence(
         "interest", "Interests", rows[0].category, f"Most of all {'; '.join(parts)}; older signs count less."

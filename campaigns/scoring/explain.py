@@ -84,8 +84,8 @@ def _frequency(score: Score, limits: Mapping[str, Sequence[float]], config: Conf
     first = _day(score.first_purchase_at.astimezone(config.zone))
     band = _band("f", score.f, limits, config)
     text = (
-        f"{_count(score.orders_12m, 'order')} in the last {YEAR_DAYS} days: F {score.f}{band}. "
-        f"{_count(score.orders, 'order')} in all, the first on {first}."
+        f"{counted(score.orders_12m, 'order')} in the last {YEAR_DAYS} days: F {score.f}{band}. "
+        f"{counted(score.orders, 'order')} in all, the first on {first}."
     )
     return Sentence("f", "Frequency", f"{score.f} of 5", text)
 
@@ -117,8 +117,8 @@ def _mails(score: Score) -> Sentence:
     if not score.mails_sent:
         return Sentence("mails", "Mails", "0", "We have not written yet.")
     text = (
-        f"We wrote {_count(score.mails_sent, 'time')}, "
-        f"{_count(score.mails_since_sign, 'time')} since the last sign of life."
+        f"We wrote {counted(score.mails_sent, 'time')}, "
+        f"{counted(score.mails_since_sign, 'time')} since the last sign of life."
     )
     return Sentence("mails", "Mails", str(score.mails_sent), text)
 
@@ -160,15 +160,15 @@ def band_words(measure: str, limits: Sequence[float], config: Config) -> list[st
     noun = "day" if measure == "r" else "order"
     whole = [int(limit) for limit in limits]  # days and orders are whole: more than 2 is 3 or more
     between = [_numbers(low + 1, high, noun) for low, high in pairwise(whole)]
-    least = f"up to {_count(whole[0], noun)}" if whole[0] else f"no {noun}"
-    bands = [least, *between, f"{_count(whole[3] + 1, noun)} or more"]
+    least = f"up to {counted(whole[0], noun)}" if whole[0] else f"no {noun}"
+    bands = [least, *between, f"{counted(whole[3] + 1, noun)} or more"]
     return bands[::-1] if measure == "r" else bands
 
 
 def _numbers(low: int, high: int, noun: str) -> str:
     if low > high:
         return "nobody: too many are equal"
-    return _count(low, noun) if low == high else f"{low:,} to {_count(high, noun)}"
+    return counted(low, noun) if low == high else f"{low:,} to {counted(high, noun)}"
 
 
 def _amounts(low: str, high: str) -> str:
@@ -191,7 +191,8 @@ def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, "1 order", "2 orders"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

@@ -369,8 +369,9 @@ def test_the_card_says_everything_with_its_evidence_now_and_as_of_the_past(
         assert {light.name: light.state for light in found.lights} == {
             light.name: getattr(score, light.name) for light in found.lights
         }
+        assert found.since == now
         said = {each.measure: each.text for each in found.sentences}
-        assert "Usually 40 days lie between orders (their own)" in said["risk"]
+        assert "Usually 40 days lie between orders (their own; their longest gap was 40 days)" in said["risk"]
         assert "No value is told" in said["value"]
         earlier = card(session, alice, config=CONFIG, now=shop.ago(100))
         assert earlier is not None
