@@ -1,5 +1,6 @@
 """Our signatures are checked by another implementation (dkimpy), on hostile mails too."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import ConfigError, Invalid
+from campaigns.links import TOKEN_LENGTH
+from campaigns.mail import Frame, Manner
 from campaigns.mail.dkim import Key, Signer, new_key, read_key
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # the referee refuses dates ahead of its own clock
@@ -65,7 +68,7 @@ def test_any_change_that_matters_breaks_it(keys: list[Key], old: bytes, new: byt
 line = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=80)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(line, max_size=12), line, st.integers(1, 4))
 def test_hostile_mails_verify(keys: list[Key], body: list[str], subject: str, empty_lines: int) -> None:
     quoted = " ".join(subject.encode().hex(" ", 20).split(" ")) or "x"
@@ -73,6 +76,65 @@ def test_hostile_mails_verify(keys: list[Key], body: list[str], subject: str, em
     text = "\r\n".join(body).encode() + b"\r\n" * empty_lines
     message = b"From: a@shop.example\r\n" + folded + b"\r\n" + text
     assert is_right(Signer(keys).sign(message, now=NOW) + message, keys)
+
+
+words = st.text(st.characters(codec="utf-8"), max_size=200)
+"""Anything: controls, line ends, bidi overrides, encoded words, dots at the beginning of a line."""
+nasty = st.one_of(
+    words, st.sampled_from(["=?utf-8?q?a=0D=0ABcc:_x?=", "a\r\nBcc: x@y", ".", "..\r\n.", " \t ", "=\r\n"])
+)
+
+
+def composed(name: str, subject: str, text: str, html: str) -> bytes:
+    """A mail as the sender makes it, of whatever a customer and a marketer may have written."""
+    manner = Manner(
+        sender_name=name,
+        sender_email="hello@shop.example",
+        reply_to="answers@shop.example",
+        list_name=name,
+        list_key="newsletters",
+        feedback="n1-1",
+        is_automatic=True,
+        base_url="https://news.example",
+    )
+    return Frame(manner, is_tight=True).mail(
+        to_name=name,
+        to_address="a@example.com",
+        subject=subject,
+        text=[text],
+        html=[html],
+        token="t" * TOKEN_LENGTH,
+        message_id="<m.1@shop.example>",
+        now=NOW,
+    )
+
+
+def verifies(keys: list[Key], name: str, subject: str, text: str, html: str) -> None:
+    mail = composed(name, subject, text, html)
+    field = Signer(keys).sign(mail, now=NOW)
+    assert is_right(field + mail, keys)
+    named = re.sub(rb"\s", b"", re.search(rb"h=([^;]+);", field)[1]).split(b":")  # type: ignore[index]
+    assert named.count(b"from") == 2  # over-signed
+    assert {b"list-unsubscribe", b"list-unsubscribe-post", b"subject", b"date", b"to", b"message-id"} <= set(
+        named
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(nasty, nasty, nasty, nasty)
+def test_whatever_is_written_the_composed_mail_verifies(
+    keys: list[Key], name: str, subject: str, text: str, html: str
+) -> None:
+    verifies(keys, name, subject, text, html)
+
+
+@pytest.mark.soak
+@settings(max_examples=5000, deadline=None)
+@given(nasty, nasty, nasty, nasty)
+def test_thousands_of_hostile_mails_verify(
+    keys: list[Key], name: str, subject: str, text: str, html: str
+) -> None:
+    verifies(keys, name, subject, text, html)
 
 
 def test_lines_stay_short(keys: list[Key]) -> None:
