@@ -113,4 +113,5 @@ def _short(words: str) -> str:
     """The line of the evidence that holds the server's reply."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     told = [line for line in lines if re.search(r"\b[45]\d\d\b|\b[45]\.\d+\.\d+", line)]
-    return max(told or lines, key=len, default="").removeprefix("diagnostic-code: ")[:240]
+    line = max(told or lines, key=len, default="").removeprefix("diagnostic-code: ")
+    return line.removeprefix("smtp;").strip()[:240]

@@ -1,5 +1,6 @@
 """The page of sending: the queue, what must be decided, one message's story in the server's words."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -145,6 +146,7 @@ def test_why_a_letter_came_back_stands_there_with_the_lines_and_the_rule(client,
         assert "<code>says_address_unknown_after_data</code>" in text
         assert "kept: the address itself is not proven dead" in text
         assert "dead: never written to again" in text
+        assert '">\n' not in re.sub(r"<[^<>]*>", "", text), "no markup in an attribute"
         page = browser.get("/suppressions/1").text
         assert 'href="/messages/1"' in page
         assert "550 5.1.1 gone" in page
