@@ -16,6 +16,7 @@ from campaigns import (
     newsletters,
     runs,
     scoring,
+    segments,
     signups,
     simulations,
     suggestions,
@@ -315,6 +316,33 @@ def learn_suggestions(runtime: Runtime) -> int:
         return suggestions.refresh(rt.database, least_support=support, now=rt.clock.now())
 
     return _once_a_day(runtime, "learn_suggestions", runtime.config.scores.full_hour, learn)
+
+
+def count_segments(runtime: Runtime) -> int:
+    """Note once a day how many are in each segment; returns how many could be counted."""
+
+    def work(rt: Runtime) -> int:
+        with rt.reading() as session:
+            ids = [segment.id for segment in segments.list_segments(session)]
+        return sum(_count_segment(rt, segment_id) for segment_id in ids)
+
+    return _once_a_day(runtime, "count_segments", runtime.config.scores.full_hour, work)
+
+
+def _count_segment(runtime: Runtime, segment_id: int) -> bool:
+    try:
+        with runtime.transaction() as session:
+            segments.recount(
+                session,
+                segments.get_segment(session, segment_id),
+                runtime.fields,
+                now=runtime.clock.now(),
+                zone=runtime.config.zone,
+            )
+    except LiaisonError as error:  # a field that it asks for is gone: its page says so
+        log.info("segment %d was not counted: %s", segment_id, error)
+        return False
+    return True
 
 
 def retire_stale(runtime: Runtime) -> int:

@@ -34,6 +34,7 @@ def timetable(config: Config) -> tuple[Tick, ...]:
         Tick("refresh_scores", jobs.refresh_scores, config.scores.refresh_seconds),
         Tick("refresh_all_scores", jobs.refresh_all_scores, 300),
         Tick("learn_suggestions", jobs.learn_suggestions, 300),
+        Tick("count_segments", jobs.count_segments, 300),
         Tick("retire_stale", jobs.retire_stale, 300),
         Tick("revive_stale", jobs.revive_stale, 300),
         Tick("send_confirmations", jobs.send_confirmations, 5),

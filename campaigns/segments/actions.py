@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.db import upsert
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.fields import Fields
-from campaigns.segments.model import Segment
+from campaigns.segments.model import Segment, Size
 from campaigns.segments.queries import count, get_segment, validate
 from campaigns.segments.ready import READY
 from campaigns.segments.rules import written
@@ -70,6 +71,8 @@ def recount(session: Session, segment: Segment, fields: Fields, *, now: datetime
     number = count(session, segment.rule, fields, now=now, zone=zone)
     segment.last_count, segment.counted_at = number, now
     session.flush()
+    size = {"segment_id": segment.id, "on": now.astimezone(zone).date().isoformat(), "customers": number}
+    session.execute(upsert(session, Size, [size], key=["segment_id", "on"], update=["customers"]))
     return number
 
 

@@ -26,6 +26,16 @@ class Segment(Base):
     counted_at: Mapped[datetime | None]
 
 
+class Size(Base):
+    """How many were in a segment on a day (of the team's zone), as last counted on it."""
+
+    __tablename__ = "segment_size"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    on: Mapped[str] = mapped_column(String(10), primary_key=True)
+    customers: Mapped[int]
+
+
 class Watch(Base):
     """A segment that a letter or journey asks about: when its members were last compared with those before."""
 

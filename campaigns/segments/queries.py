@@ -14,7 +14,7 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.fields import Catalogue, Field, Fields, Scope
 from campaigns.segments import compile as compiling
 from campaigns.segments import words
-from campaigns.segments.model import Segment
+from campaigns.segments.model import Segment, Size
 from campaigns.segments.rules import Condition, Group, Node, conditions, holds, local_day, parse
 
 Rule = Any
@@ -303,3 +303,14 @@ def tell(session: Session, rule: Rule, fields: Fields) -> Told:
         return Told(sentence, part.path, parts=tuple(told(each) for each in part.members))
 
     return told(node)
+
+
+def sizes(session: Session, segment_id: int, *, most: int = 400) -> list[tuple[str, int]]:
+    """`(day, customers)` of the days on which a segment was counted, the oldest first."""
+    newest = (
+        select(Size.on, Size.customers)
+        .where(Size.segment_id == segment_id)
+        .order_by(Size.on.desc())
+        .limit(most)
+    )
+    return [(day, number) for day, number in reversed(session.execute(newest).all())]

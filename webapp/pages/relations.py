@@ -1,6 +1,7 @@
 """Relations: in which phase they are and go, what kind of loyalty they show, how long they last, why they end."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ class Choice:
     title: str
     lead: str
     ids: Any
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What a segment of them would ask, field by field; empty where no rule says the same."""
 
 
 @blueprint.get("")
@@ -94,7 +97,8 @@ def _in_phase() -> Choice:
     if how is not None and how not in scoring.ENDING_LABELS:
         raise NotFound("A relation does not end in that way.")
     words = scoring.ENDING_LABELS[how] if how else meaning
-    return Choice(label, words, scoring.in_phase(phase, how))
+    conditions = {"relation.phase": phase} | ({"relation.ended": how} if how else {})
+    return Choice(label, words, scoring.in_phase(phase, how), conditions)
 
 
 def _moved() -> Choice:
@@ -119,7 +123,7 @@ def _in_quadrant() -> Choice:
 def _of_type() -> Choice:
     loyalty = _word("loyalty", scoring.LOYALTY_TYPES)
     label, meaning, _ = scoring.LOYALTY_TYPES[loyalty]
-    return Choice(label, meaning, scoring.of_type(loyalty))
+    return Choice(label, meaning, scoring.of_type(loyalty), {"relation.loyalty": loyalty})
 
 
 def _lost() -> Choice:
@@ -127,7 +131,9 @@ def _lost() -> Choice:
     if cause and cause not in scoring.CAUSES:
         raise NotFound("There is no such cause.")
     title = scoring.CAUSES[cause][1] if cause else "Unknown: nothing on record tells"
-    return Choice(title, "Customers who are lost by their own rhythm.", scoring.lost_because(cause))
+    conditions = {"relation.risk": "lost", "relation.cause": cause} if cause else {}
+    lead = "Customers who are lost by their own rhythm."
+    return Choice(title, lead, scoring.lost_because(cause), conditions)
 
 
 def _in_cohort() -> Choice:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -61,6 +62,15 @@ class Choice:
         if self.is_doubtful:
             return "More likely gone than not"
         return f"Recency {self.r}, frequency {self.f}" if self.r and self.f else "All customers by amount"
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What a segment of them would ask, field by field; empty where no rule says the same."""
+        if self.is_movement or self.is_doubtful:
+            return {}
+        if self.rfm_class:
+            return {"score.class": self.rfm_class}
+        return {"score.r": self.r, "score.f": self.f} if self.r and self.f else {}
 
     @property
     def lead(self) -> str:

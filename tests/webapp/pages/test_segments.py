@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from campaigns import segments
+from campaigns.clock import FrozenClock
+from campaigns.letters import Letter
 from campaigns.runtime import Runtime
+from campaigns.segments.model import Size
+from scheduler.jobs import count_segments
 from tests.campaigns.segments.world import MOMENTS, World
 from tests.webapp.conftest import Browser
 
@@ -263,3 +268,46 @@ def test_a_sign_that_no_text_holds_is_refused_in_words(marketer: Browser) -> Non
     answer = marketer.post("/segments/new", data={"name": "Nul\u0000", "r.match": "all", "act": "add:"})
     assert answer.status_code == 400
     assert "Traceback" not in answer.text
+
+
+def test_an_address_may_begin_a_rule_and_names_that_are_no_fields_are_left_out(marketer: Browser) -> None:
+    text = marketer.get("/segments/new?score.class=lost&relation.phase=dissolution&page=2").text
+    assert 'value="score.class" selected' in text
+    assert 'value="relation.phase" selected' in text
+    assert "of 20 customers" in text
+    assert 'name="r.2.field"' not in text
+
+
+def test_its_size_is_noted_each_night(runtime: Runtime, world: World, clock: FrozenClock) -> None:
+    number = save(runtime, "French")
+    for _ in range(2):
+        clock.advance(timedelta(days=1))
+        assert count_segments(runtime) == 1
+        assert count_segments(runtime) == 0  # once a day
+    with runtime.reading() as session:
+        found = segments.sizes(session, number)
+    assert [day for day, _ in found] == ["2026-11-23", "2026-11-24", "2026-11-25"]
+    french = [person for person in world.people if person.plain["customer.country"] == "FR"]
+    assert found[0] == ("2026-11-23", len(french))
+
+
+def test_sizes_of_several_days_are_drawn(marketer: Browser, runtime: Runtime) -> None:
+    number = save(runtime, "French")
+    assert "Size over time" not in marketer.get(f"/segments/{number}").text
+    with runtime.transaction() as session:
+        session.add(Size(segment_id=number, on="2026-11-20", customers=1234))
+    text = marketer.get(f"/segments/{number}").text
+    assert "Size over time" in text
+    assert 'data-value="1234">1,234</td>' in text
+
+
+def test_letters_that_ask_about_it_stand_under_used_by(marketer: Browser, runtime: Runtime) -> None:
+    number = save(runtime, "French")
+    now = runtime.clock.now()
+    with runtime.transaction() as session:
+        asks = {"segment": str(number)}
+        session.add(
+            Letter(name="Hello", occasion="segment_entered", options=asks, created_at=now, updated_at=now)
+        )
+    text = marketer.get(f"/segments/{number}").text
+    assert re.search(r'href="/letters/\d+">Hello</a>', text)

@@ -62,6 +62,18 @@ def fresh() -> Node:
     return settled(Node(ROOT, "all", [Node("")]))
 
 
+def asked(given: Mapping[str, str], catalogue: Catalogue) -> Node:
+    """The draft that an address asks for: a condition for each field it names, or that of a new segment."""
+    parts = []
+    for name, value in given.items():
+        field = catalogue.get(name)
+        if field is not None:
+            words = [operator.name for operator in operators(field)]
+            op = next((word for word in ("is", "equals", "has_any") if word in words), words[0])
+            parts.append(Node("", field=name, op=op, values=[value[:200]]))
+    return settled(Node(ROOT, "all", parts)) if parts else fresh()
+
+
 def settled(root: Node) -> Node:
     """Name the places and pointers anew after something was put in or taken out."""
 

@@ -34,8 +34,10 @@ class Form:
 
 @blueprint.get("/new")
 def new() -> ResponseReturnValue:
-    """An empty editor."""
-    return _editor(Form())
+    """An empty editor; `?score.r=5` and the like begin the rule with these conditions."""
+    with runtime().reading() as session:
+        asked = drafts.asked(request.args, runtime().fields.catalogue(session))
+    return _editor(Form(root=asked))
 
 
 @blueprint.post("/new")

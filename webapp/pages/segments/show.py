@@ -63,6 +63,7 @@ def detail(segment_id: int) -> ResponseReturnValue:
             told=segments.tell(session, segment.rule, runtime().fields),
             sample=segments.sample(session, segment.rule, **ways(), size=SAMPLE),
             uses=reports.uses_of_segments(session).get(segment_id, []),
+            sizes=segments.sizes(session, segment_id),
             who=who,
             why=_why(session, segment.rule, who),
             others=[

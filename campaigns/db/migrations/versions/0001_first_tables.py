@@ -924,6 +924,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_segment_move_segment_id_at", ["segment_id", "at"], unique=False)
 
     op.create_table(
+        "segment_size",
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on", sa.String(length=10), nullable=False),
+        sa.Column("customers", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["segment_id"],
+            ["segment.id"],
+            name=op.f("fk_segment_size_segment_id_segment"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "on", name=op.f("pk_segment_size")),
+    )
+    op.create_table(
         "segment_watch",
         sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("begun_at", campaigns.db.types.UTCDateTime(timezone=True), nullable=False),
