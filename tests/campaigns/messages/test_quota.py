@@ -16,6 +16,8 @@ from campaigns.messages.model import DayCount, Message, Pace, Sender
 from campaigns.messages.pacing import Standing
 from campaigns.messages.quota import keep_standings, left_standings, local_day, take, together
 from campaigns.runtime import Runtime
+from tests.bench.bench_pacing import neighbours
+from tests.bench.harness import note
 from tests.campaigns.messages.conftest import add_customer
 from tests.conftest import NOW
 from tests.smtp_server import Fault, SmtpServer
@@ -228,3 +230,10 @@ def test_each_sender_knows_its_place_among_those_at_work(runtime: Runtime) -> No
             session.add(Sender(name=name, host="", started_at=NOW, seen_at=seen, trouble=""))
         session.flush()
         assert [together(session, name, now=NOW) for name in ("a", "b", "c")] == [(0, 3), (0, 2), (1, 2)]
+
+
+@pytest.mark.soak
+def test_neighbours_of_a_slow_or_refusing_receiver_keep_their_rate() -> None:
+    """The bench asserts that every quick mail arrives; the ratio (1: as without it) is noted, as timings never fail."""
+    for name, ratio in neighbours().items():
+        note(f"beside {name}", f"{ratio:.2f} of the rate without it", "1,000 mails to 10 quick receivers")
