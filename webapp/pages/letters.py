@@ -261,8 +261,7 @@ def _by_heading() -> dict[str, list[Occasion]]:
     """The occasions under their headings, in the order in which rooms offer them."""
     headings: dict[str, list[Occasion]] = {}
     for occasion in runtime().occasions.values():
-        if occasion.subject == "customer":
-            headings.setdefault(occasion.heading, []).append(occasion)
+        headings.setdefault(occasion.heading, []).append(occasion)
     return headings
 
 
