@@ -31,7 +31,7 @@ from campaigns.reports.delivery import (
     subject,
     subjects,
 )
-from campaigns.reports.effect import Effect, effect
+from campaigns.reports.effect import Effect, effect, effect_of
 from campaigns.reports.export import RECIPIENT_HEADS, csv_lines, local, recipient_row
 from campaigns.reports.health import Health, health
 from campaigns.reports.numbers import MEANT, NUMBERS, REACTIONS, STATES, Number, Stats, held_words
@@ -78,6 +78,7 @@ __all__ = [
     "csv_lines",
     "delivery_stats",
     "effect",
+    "effect_of",
     "fill_medians",
     "health",
     "held_words",

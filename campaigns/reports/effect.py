@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.db.expressions import later
 from campaigns.messages import Mailing, Message
 from campaigns.purchases import Purchase
+from campaigns.reports.delivery import Subject
 
 DAYS = 30
 """So long after the letter was due a purchase counts."""
@@ -158,6 +159,13 @@ def effect(
         bool(row[0]): Group(*row[1:]) for row in session.execute(_groups(assigned, over, days, currency))
     }
     return Effect(groups.get(False, Group()), groups.get(True, Group()), waiting, days)
+
+
+def effect_of(session: Session, about: Subject, *, currency: str, now: datetime) -> Effect | None:
+    """The same of what a report is about."""
+    if about.source_id is None:
+        return None
+    return effect(session, about.kind, about.source_id, currency=currency, now=now)
 
 
 def _groups(assigned: Any, over: datetime, days: int, currency: str) -> Select[Any]:

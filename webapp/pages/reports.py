@@ -1,12 +1,10 @@
 """Reports: every newsletter and letter with its rates; one of them in full; whoever stands behind a number."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from campaigns import messages, reports, tracking
 from campaigns.db.paging import page
@@ -86,13 +84,6 @@ def show_csv() -> ResponseReturnValue:
     return _file("reports", heads, rows)
 
 
-def _effect(session: Session, about: reports.Subject, now: datetime) -> reports.Effect | None:
-    if about.source_id is None:
-        return None
-    currency = runtime().config.shop.currency
-    return reports.effect(session, about.kind, about.source_id, currency=currency, now=now)
-
-
 @blueprint.get("/<int:mailing_id>")
 def mailing(mailing_id: int) -> ResponseReturnValue:
     """One newsletter, or one letter in all its wordings."""
@@ -104,7 +95,7 @@ def mailing(mailing_id: int) -> ResponseReturnValue:
             "reports/mailing.html",
             about=about,
             stats=reports.delivery_stats(session, about.ids),
-            effect=_effect(session, about, now),
+            effect=reports.effect_of(session, about, currency=runtime().config.shop.currency, now=now),
             states=reports.STATES,
             reactions=reports.REACTIONS,
             held_words=reports.held_words,
