@@ -65,18 +65,25 @@ def check_the_sums(runtime: Runtime, server: SmtpServer, mailing_id: int, people
     return found["unknown"]
 
 
-def killed(runtime: Runtime, server: SmtpServer, mailing_id: int, people: int, kills: int) -> int:
+def killed(
+    runtime: Runtime,
+    server: SmtpServer,
+    mailing_id: int,
+    people: int,
+    kills: int,
+    seconds: float = WHOLE,
+) -> int:
     """Send to all, the process killed so often at random moments; returns how many are unknown."""
     chance = random.Random(20261122)
     for _ in range(kills):
         with sender(runtime.config):
             until = min(len(server.accepted) + chance.randrange(1, people // kills), people - 60)
-            wait_until(lambda until=until: len(server.accepted) >= until)  # type: ignore[misc]
+            wait_until(lambda until=until: len(server.accepted) >= until, seconds)  # type: ignore[misc]
             time.sleep(chance.random() / 20)
     folder = runtime.config.data.folder / "journal"
     with sender(runtime.config) as process:
         # The one before may have sent the last mail itself: then only its journal is left to settle.
-        wait_until(lambda: finished(runtime, mailing_id) and alone(folder, process.pid))
+        wait_until(lambda: finished(runtime, mailing_id) and alone(folder, process.pid), seconds)
         assert process.stopped(WHOLE) == 0
     assert not list(folder.iterdir())
     return check_the_sums(runtime, server, mailing_id, people)

@@ -59,7 +59,7 @@ def test_killed_at_thirty_random_moments(
     with SmtpServer() as server:
         runtime = real(request.getfixturevalue(engine), tmp_path, server)
         began = time.monotonic()
-        unknown = killed(runtime, server, launch(runtime, mailing, people), people, kills)
+        unknown = killed(runtime, server, launch(runtime, mailing, people), people, kills, LONG)
         seconds = time.monotonic() - began
     note(
         f"kill -9 at {kills} random moments over {people:,}, {engine}",
