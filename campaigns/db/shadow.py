@@ -31,11 +31,9 @@ def shadow(database: Database, tables: Sequence[str]) -> Iterator[Session]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection:
         raw: Any = connection.connection.driver_connection
+        if database.is_sqlite:  # before the transaction begins; a million messages are not for the memory
+            raw.execute("PRAGMA temp_store=FILE")
         try:
-            if database.is_sqlite:
-                connection.exec_driver_sql(
-                    "PRAGMA temp_store=FILE"
-                )  # a million messages are not for the memory
             for name in tables:
                 _copy(connection, Base.metadata.tables[name])
             if database.is_sqlite:

@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import messages
+from campaigns import journeys, messages
 from campaigns.customers import get_customer
 from campaigns.db import page
 from campaigns.errors import Conflict
@@ -101,6 +101,7 @@ def detail(message_id: int) -> ResponseReturnValue:
         customer = get_customer(session, message.customer_id) if message.customer_id else None
         tried = messages.attempts(session, message_id)
         returned = session.scalars(returns_of(message_id)).all()
+        led_by = journeys.why(session, message)
     domain = mailing.sender_email.rpartition("@")[2]
     return render_template(
         "messages/detail.html",
@@ -115,6 +116,7 @@ def detail(message_id: int) -> ResponseReturnValue:
         steps=STEPS,
         reasons=messages.REASONS,
         why=why(message.held_reason),
+        led_by=led_by,
         header=messages.message_id_header(runtime().links, message.id, mailing.id, domain),
     )
 

@@ -18,7 +18,7 @@ from campaigns.runtime import Runtime
 from tests.campaigns.journeys.conftest import Shop, Spec
 from tests.cast import person
 
-KILLS = 6
+KILLS = 3
 
 STEPS: Spec = [
     ("send",),

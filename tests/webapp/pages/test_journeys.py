@@ -175,3 +175,16 @@ def test_an_auditor_reads_and_changes_nothing(
     auditor = log_in("auditor")
     assert auditor.get(place).status_code == 200
     assert auditor.post(f"{place}/switch", data={"to": "on"}).status_code == 403
+
+
+def test_a_message_names_the_step_that_sent_it(
+    marketer: Browser, runtime: Runtime, papers: dict[str, str]
+) -> None:
+    place = begun(marketer, papers)
+    add(marketer, place, "start", "send", template_id=papers["template_id"], subject="")
+    marketer.post(f"{place}/switch", data={"to": "on"})
+    advance_journeys(runtime)
+    page = marketer.get("/messages/1").text
+    assert "Why they got this" in page
+    assert f"{place}/travellers/1" in page
+    assert "Journey" in marketer.get("/reports").text
