@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -74,19 +75,19 @@ def stale_candidates(session: Session, rule: Stale, now: datetime) -> AnySelect:
             ~_sign(since, now),
             or_(last_purchase.is_(None), last_purchase <= _spared_since(rule, now)),
             Customer.address_key.not_in(suppressed_keys()),
-            ~exists().where(
-                Sunset.customer_id == Customer.id, or_(Sunset.ended_at.is_(None), Sunset.ended_at > since)
-            ),
+            ~_had_call(since),
         )
         .order_by(mails.c.mails.desc(), Customer.id)
     )
 
 
 def _mails(rule: Stale, since: datetime, now: datetime) -> Any:
+    # Joined once and not asked for each mail: of those who were reinstated there are few.
     reinstated = (
-        select(func.max(Suppression.lifted_at))
-        .where(Suppression.address_key == Customer.address_key, Suppression.cause == "stale")
-        .scalar_subquery()
+        select(Suppression.address_key, func.max(Suppression.lifted_at).label("at"))
+        .where(Suppression.cause == "stale", Suppression.lifted_at.is_not(None))
+        .group_by(Suppression.address_key)
+        .subquery("reinstated")
     )
     tells: ColumnElement[bool] = and_(Message.is_tracked, Customer.may_track)
     if rule.hygiene_from:
@@ -100,16 +101,23 @@ def _mails(rule: Stale, since: datetime, now: datetime) -> Any:
             func.max(Message.sent_at).label("last_at"),
         )
         .join(Customer, Customer.id == Message.customer_id)
+        .outerjoin(reinstated, reinstated.c.address_key == Customer.address_key)
         .where(
             Message.status == "sent",
             tells,
             Message.sent_at > since,
             Message.sent_at <= now,
-            or_(reinstated.is_(None), Message.sent_at > reinstated),
+            or_(reinstated.c.at.is_(None), Message.sent_at > reinstated.c.at),
         )
         .group_by(Message.customer_id)
         .having(func.count() >= rule.mails)
         .subquery("mails")
+    )
+
+
+def _had_call(since: datetime) -> ColumnElement[bool]:
+    return exists().where(
+        Sunset.customer_id == Customer.id, or_(Sunset.ended_at.is_(None), Sunset.ended_at > since)
     )
 
 
@@ -199,17 +207,22 @@ def preview_sunset(session: Session, rule: Stale, now: datetime) -> SunsetPrevie
     """How many there would be, and how many are spared for which reason; the figures add up."""
     since = now - timedelta(days=rule.days)
     mails = _mails(rule, since, now)
-    answered = _sign(since, now)
-    bought = func.coalesce(_last_purchase(now) > _spared_since(rule, now), False)
-    base = select(func.count()).select_from(Customer).join(mails, mails.c.customer_id == Customer.id)
-    written = session.scalar(base) or 0
-    signs = session.scalar(base.where(answered)) or 0
-    buyers = session.scalar(base.where(~answered, bought)) or 0
-    found = stale_candidates(session, rule, now).order_by(None).subquery()
-    candidates, weak = session.execute(
-        select(func.count(), func.count().filter(found.c.has_weak_sign)).select_from(found)
-    ).one()
-    return SunsetPreview(written, signs, buyers, written - signs - buyers - candidates, candidates, weak)
+    is_out = or_(Customer.address_key.in_(suppressed_keys()), _had_call(since))
+    fate = case(
+        (_sign(since, now), "answered"),
+        (_last_purchase(now) > _spared_since(rule, now), "buyer"),
+        (is_out, "out"),
+        (_weak_sign(since, now), "weak"),
+        else_="silent",
+    ).label("fate")
+    of_each = select(fate).select_from(Customer).join(mails, mails.c.customer_id == Customer.id).subquery()
+    found = {
+        row[0]: row[1]
+        for row in session.execute(select(of_each.c.fate, func.count()).group_by(of_each.c.fate))
+    }
+    answered, buyers, out, weak = (found.get(name, 0) for name in ("answered", "buyer", "out", "weak"))
+    silent = found.get("silent", 0) + weak
+    return SunsetPreview(sum(found.values()), answered, buyers, out, silent, weak)
 
 
 def stale_evidence(row: Any, rule: Stale) -> str:

@@ -200,3 +200,15 @@ def test_who_may_only_read_finds_no_buttons(log_in: Callable[[str], Browser], an
     shown = auditor.get(f"/customers/{ana}").text
     assert "Note an act" not in shown and "Add a tag" not in shown
     assert auditor.post(f"/customers/{ana}/tags", data={"tag": "x"}).status_code == 403
+
+
+def test_a_person_is_erased_by_a_button_and_cannot_be_entered_again(
+    client: Browser, runtime: Runtime
+) -> None:
+    with runtime.transaction() as session:
+        who = add_customer(session, email="forget@shop.example", now=runtime.clock.now()).id
+    assert "Erase for good" in client.get(f"/customers/{who}").text
+    assert "Erased." in client.post(f"/customers/{who}/erase", follow_redirects=True).text
+    assert client.get(f"/customers/{who}").status_code == 404
+    answer = client.post("/customers/new", data={"email": "Forget@Shop.example"})
+    assert answer.status_code == 400 and "asked to be forgotten" in answer.text

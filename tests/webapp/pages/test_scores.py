@@ -90,3 +90,16 @@ def test_the_export_holds_everybody_as_of_the_day_asked(shop: None, client: Brow
 
 def test_who_is_not_logged_in_sees_nothing(stranger: Browser) -> None:
     assert stranger.get("/scores").status_code == 303
+
+
+def test_a_last_call_is_begun_and_stopped_by_the_page(shop: None, client: Browser, runtime: Runtime) -> None:
+    text = client.get("/scores/stale").text
+    chosen = re.findall(r'name="customer" value="(\d+)"', text)
+    answer = client.post("/scores/stale/call", data={"customer": chosen}, follow_redirects=True)
+    assert "1 customer gets a last letter" in answer.text and "not yet" in answer.text
+    stop = re.search(r'action="(/scores/stale/\d+/stop)"', answer.text)
+    assert stop is not None
+    assert "Stopped; nothing follows" in client.post(stop[1], follow_redirects=True).text
+    assert "It had ended already" in client.post(stop[1], follow_redirects=True).text
+    with runtime.reading() as session:
+        assert causes_in_force(session, "silent@example.com") == []
