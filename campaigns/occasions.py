@@ -156,6 +156,10 @@ class Occasion:
     day_fact: str = ""
     bars: tuple[Bar, ...] = ()  # filled in by gather
 
+    def offered(self, session: Session) -> dict[str, Sequence[tuple[str, str]]]:
+        """What may be picked now for each option that asks the database."""
+        return {option.name: option.offered(session) for option in self.options if option.offered is not None}
+
     def read_options(self, given: Options) -> dict[str, int | str]:
         """Every option's value; raises Invalid naming each wrong one."""
         values, faults = {}, {}

@@ -1,13 +1,12 @@
 """Letters: the standing orders, the form of one, and who is due in the days to come."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from campaigns import content, letters, messages, reports
 from campaigns.db import Page
@@ -148,7 +147,7 @@ def detail(letter_id: int) -> ResponseReturnValue:
             due=letters.due_soon(session, letter, **asked, limit=15),
             due_count=sum(by_day.values()),
             per_day=list(by_day.values()),
-            offered=_offered(session, _occasion(letter.occasion)),
+            offered=_occasion(letter.occasion).offered(session),
             passed_over=letters.passed_over(session, letter, **asked, limit=50),
             kept_back=letters.kept_back(session, letter, **asked, limit=50),
             late=letters.late_ones(session, letter, **asked, limit=15),
@@ -234,7 +233,7 @@ def switch(letter_id: int) -> ResponseReturnValue:
 def _form(form: Form, occasion: Occasion, *, letter: Letter | None = None, faults: Any = None) -> str:
     with runtime().reading() as session:
         found = [t for t in session.scalars(content.list_templates()) if t.version_id]
-        offered = _offered(session, occasion)
+        offered = occasion.offered(session)
     # Those written for this occasion come first.
     fitting = sorted(found, key=lambda template: (template.purpose != occasion.name, template.name))
     return render_template(
@@ -250,11 +249,6 @@ def _form(form: Form, occasion: Occasion, *, letter: Letter | None = None, fault
         sender=_sender(),
         hours=[(hour, f"{hour:02d}:00") for hour in range(24)],
     )
-
-
-def _offered(session: Session, occasion: Occasion) -> dict[str, Sequence[tuple[str, str]]]:
-    """What may be picked for each option that asks the database."""
-    return {option.name: option.offered(session) for option in occasion.options if option.offered is not None}
 
 
 def _by_heading() -> dict[str, list[Occasion]]:
