@@ -19,6 +19,7 @@ TITLES = {
     "smtp": "Mail server",
     "inbox": "Built-in inbox",
     "sending": "Sending",
+    "pacing": "Paces",
     "tracking": "Opens and clicks",
     "scores": "Scores",
     "stale": "Silent customers",
@@ -56,8 +57,21 @@ def _words(section: str, key: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_one_line(each)}" for name, each in value.items()) or "–"
     text = str(value)  # a pydantic SecretStr writes itself as stars
     return text if text else "–"
+
+
+def _one_line(value: object) -> str:
+    """A small section of its own: what is set in it."""
+    if not isinstance(value, BaseModel):
+        return str(value)
+    told = {key: each for key, each in value if each}
+    return ", ".join(
+        f"{key.replace('_', ' ')} {' '.join(map(str, each)) if isinstance(each, list) else each}"
+        for key, each in told.items()
+    )
 
 
 def _without_password(url: str) -> str:

@@ -64,7 +64,7 @@ def waits(runtime: Runtime) -> dict[str, int]:
             .where(Message.status == "queued", Message.waits_for != "")
             .group_by(Message.waits_for)
         )
-        return dict(rows.all())  # type: ignore[arg-type]
+        return dict(rows.all())
 
 
 def clock_of(runtime: Runtime) -> FrozenClock:

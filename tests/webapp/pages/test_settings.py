@@ -32,3 +32,8 @@ def test_what_differs_from_the_default_is_marked():
 
 def test_a_supporter_does_not_see_them(log_in):
     assert log_in("support").get("/settings").status_code == 403
+
+
+def test_the_paces_of_receivers_are_written_out(client):
+    text = client.get("/settings").text
+    assert "google: domains gmail.com googlemail.com, connections 5, per minute 3000" in text
