@@ -11,6 +11,8 @@ function show(view) {
   button.hidden = false;
   button.textContent = isCanvas ? "As a list" : "As a canvas";
   for (const words of document.querySelectorAll(".way-keys")) words.hidden = false;
+  const first = boxes()[0];
+  if (isCanvas && first) root().scrollLeft = first.offsetLeft + first.offsetWidth / 2 - root().clientWidth / 2;
 }
 
 function wanted() {
