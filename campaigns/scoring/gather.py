@@ -337,7 +337,11 @@ class _Reader:
             for position in range(1, columns):
                 parts[position + 1].append(part[position][known])
         empty = np.empty(0, dtype=np.int64)
-        return tuple(np.concatenate(each) if each else empty for each in parts)
+        found = []
+        for each in parts:  # one column after the other lets go of its pieces: half the memory
+            found.append(np.concatenate(each) if each else empty)
+            each.clear()
+        return tuple(found)
 
     def _newest(self, statement: Any) -> Integers:
         """The newest moment of each customer in a select of packed pairs."""
