@@ -105,6 +105,8 @@ class SinkProcess:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 @dataclass(frozen=True)
