@@ -172,7 +172,7 @@ def test_the_last_look_catches_a_complaint_and_a_pause(
         session.execute(update(Customer).where(Customer.id == bob).values(pause_until=NOW + DAY * 2))
         held, good = still_good(session, "me", now=NOW, policy=policy)
         assert (held, good) == (set(ids), set())
-        put_back(session, "me", held, now=NOW)
+        put_back(session, "me", held)
         assert take(session, policy, NOW) == []
         session.expire_all()
         assert {row.held_reason: row.status for row in session.scalars(ledger(made))} == {
