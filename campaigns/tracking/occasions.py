@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.content import Version
-from campaigns.db.expressions import fold_ascii, json_at, json_object
+from campaigns.db.expressions import fold_ascii, json_at, json_object, scanned
 from campaigns.merge import MergeField
 from campaigns.messages import Mailing
 from campaigns.occasions import Occasion, Option, Options, waiting
@@ -71,7 +71,7 @@ def _clicks(tests: Any, since: datetime, until: datetime) -> Select[Any]:
                 mailing=cast(Mailing.name, String),
             ).label("facts"),
         )
-        .join(Mailing, Mailing.id == Event.mailing_id)
+        .join(Mailing, Mailing.id == scanned(Event.mailing_id))
         .join(Version, Version.id == Mailing.version_id)
         .where(
             Event.at >= since,
