@@ -216,7 +216,7 @@ def _copied(connection: Any, statement: Any, size: int) -> Iterator[NDArray[np.i
     whole = ", ".join(f"{name}::bigint" for name in names)
     query = f"COPY (SELECT {whole} FROM ({compiled}) AS given ({', '.join(names)})) TO STDOUT (FORMAT BINARY)"  # noqa: S608
     record = np.dtype(
-        [("fields", ">i2")] + [part for name in names for part in ((f"{name}_size", ">i4"), (name, ">i8"))]  # type: ignore[operator]
+        [("fields", ">i2")] + [part for name in names for part in ((f"{name}_size", ">i4"), (name, ">i8"))]
     )
     waiting, skip = bytearray(), _COPY_HEADER
     with connection.connection.driver_connection.cursor() as cursor, cursor.copy(query, values) as copy:

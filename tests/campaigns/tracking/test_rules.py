@@ -305,7 +305,8 @@ def test_a_rule_set_gives_the_same_figures_for_ever() -> None:
     for seed in range(400):
         verdicts = judge(_history(seed), letter, version=1)
         said += [
-            f"{seed} {id} {each.judgement} {' '.join(each.reasons)}" for id, each in sorted(verdicts.items())
+            f"{seed} {hit} {each.judgement} {' '.join(each.reasons)}"
+            for hit, each in sorted(verdicts.items())
         ]
     digest = hashlib.sha256("\n".join(said).encode()).hexdigest()
     assert digest[:16] == "f9ea48d71d22fd5c"
