@@ -31,7 +31,7 @@ from campaigns.reports.delivery import (
     subject,
     subjects,
 )
-from campaigns.reports.effect import Effect, effect, effect_of
+from campaigns.reports.effect import Effect, effect, effect_of, effect_of_journey
 from campaigns.reports.export import RECIPIENT_HEADS, csv_lines, local, recipient_row
 from campaigns.reports.health import Health, health
 from campaigns.reports.numbers import MEANT, NUMBERS, REACTIONS, STATES, Number, Stats, held_words
@@ -79,6 +79,7 @@ __all__ = [
     "delivery_stats",
     "effect",
     "effect_of",
+    "effect_of_journey",
     "fill_medians",
     "health",
     "held_words",

@@ -14,6 +14,7 @@ from sqlalchemy import Float, Select, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.db.expressions import later
+from campaigns.journeys import Traveller
 from campaigns.messages import Mailing, Message
 from campaigns.purchases import Purchase
 from campaigns.reports.delivery import Subject
@@ -132,8 +133,10 @@ def student(freedom: float) -> float:
 def effect(
     session: Session, kind: str, source_id: int, *, currency: str, now: datetime, days: int = DAYS
 ) -> Effect | None:
-    """The effect of a letter, newsletter or journey (`kind` and `source_id` of its mailings); None if it holds nobody
-    out. Purchases count net of refunds, in `currency`, from the moment the letter was due."""
+    """The effect of a letter or newsletter (`kind` and `source_id` of its mailings); None if it holds nobody out.
+
+    Purchases count net of refunds, in `currency`, from the moment the letter was due.
+    """
     mailings = select(Mailing.id).where(Mailing.kind == kind, Mailing.source_id == source_id)
     is_out = Message.held_reason == "holdout"
     any_out = select(Message.id).where(Message.mailing_id.in_(mailings), Message.status == "held", is_out)
@@ -153,6 +156,35 @@ def effect(
         .group_by(Message.customer_id)
         .subquery()
     )
+    return _measured(session, assigned, currency, now, days)
+
+
+def effect_of_journey(
+    session: Session, journey_id: int, *, currency: str, now: datetime, days: int = DAYS
+) -> Effect | None:
+    """The effect of a journey on those it let in against those it held out; None if it holds nobody out.
+
+    Purchases count from the moment somebody entered, or would have.
+    """
+    is_out = Traveller.status == "held_out"
+    chosen = Traveller.journey_id == journey_id
+    if session.scalar(select(Traveller.id).where(chosen, is_out).limit(1)) is None:
+        return None
+    assigned = (
+        select(
+            Traveller.customer_id.label("customer_id"),
+            func.min(Traveller.entered_at).label("at"),
+            func.max(case((is_out, 1), else_=0)).label("is_out"),
+        )
+        .where(chosen)
+        .group_by(Traveller.customer_id)
+        .subquery()
+    )
+    return _measured(session, assigned, currency, now, days)
+
+
+def _measured(session: Session, assigned: Any, currency: str, now: datetime, days: int) -> Effect:
+    """`assigned`: each customer once, since when (`at`), and whether held out (`is_out`)."""
     over = now - timedelta(days=days)
     waiting = session.scalar(select(func.count()).select_from(assigned).where(assigned.c.at > over)) or 0
     groups = {

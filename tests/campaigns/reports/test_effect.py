@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from campaigns import journeys
 from campaigns.customers import Customer
 from campaigns.messages import Mailing, Message, enqueue, is_held_out, open_mailing
 from campaigns.purchases import OrderFacts, bulk_record_purchases
-from campaigns.reports import effect
+from campaigns.reports import effect, effect_of_journey
 from campaigns.reports.effect import Group, newcombe, student, welch
 from campaigns.runtime import Runtime
 from tests.campaigns.messages.conftest import add_customer
@@ -99,3 +100,39 @@ def test_one_that_does_nothing_shows_nothing(runtime: Runtime) -> None:
         assert not found.share.is_shown and not found.revenue.is_shown
         assert effect(session, "letter", 8, currency="EUR", now=NOW) is None
         assert session.scalars(select(Mailing.holdout)).all() == [50]
+
+
+def test_a_journey_is_measured_from_the_entry_of_each(runtime: Runtime) -> None:
+    then = NOW - 60 * DAY
+    with runtime.transaction() as session:
+        ids = [add_customer(session, f"p{n}@shop.example", now=then) for n in range(100)]
+        journey = journeys.create(session, name="Welcome", now=then, by=None)
+        version = journeys.versions_of(session, journey.id)[0]
+        session.add_all(
+            journeys.Traveller(
+                journey_id=journey.id,
+                version_id=version.id,
+                customer_id=who,
+                entry_key="once",
+                status="held_out" if place % 2 else "finished",
+                entered_at=then,
+                arrived_at=then,
+            )
+            for place, who in enumerate(ids)
+        )
+        bulk_record_purchases(
+            session,
+            [
+                OrderFacts(f"o{who}", who, then + 5 * DAY, "EUR", 2_000, (), None, "paid", "")
+                for who in ids[::2]
+            ],
+            now=then,
+        )
+        number = journey.id
+    with runtime.reading() as session:
+        found = effect_of_journey(session, number, currency="EUR", now=NOW)
+        assert found is not None
+        assert (found.treated.size, found.treated.buyers) == (50, 50)
+        assert (found.held_out.size, found.held_out.buyers) == (50, 0)
+        assert found.share.is_shown
+        assert effect_of_journey(session, number + 1, currency="EUR", now=NOW) is None

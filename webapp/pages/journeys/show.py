@@ -5,7 +5,7 @@ import secrets
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaigns import journeys, simulations
+from campaigns import journeys, reports, simulations
 from campaigns.errors import Conflict, Invalid
 from webapp.context import runtime, user
 from webapp.pages.journeys.blueprint import blueprint, means, number
@@ -62,6 +62,12 @@ def detail(journey_id: int) -> ResponseReturnValue:
         return render_template(
             "journeys/detail.html",
             journey=journey,
+            effect=reports.effect_of_journey(
+                session,
+                journey_id,
+                currency=runtime().config.shop.currency,
+                now=runtime().clock.now(),
+            ),
             version=version,
             versions=versions,
             draft=journeys.draft_of(session, journey_id),
