@@ -9,7 +9,7 @@ from campaigns.scoring import refresh
 from campaigns.segments import compile as compiling
 from campaigns.segments import explain, validate
 from campaigns.segments.queries import value_of
-from campaigns.segments.rules import Condition, parse, written
+from campaigns.segments.rules import Condition, operators, parse, written
 from tests.campaigns.segments.world import MOMENTS, PARIS, Rules, World
 
 FIELDS = gather("EUR")
@@ -39,6 +39,34 @@ def check(database: Database, fields: Fields, moment: int, number: int) -> int:
 @pytest.mark.parametrize("moment", range(len(MOMENTS)))
 def test_random_rules_mean_the_same_everywhere(database: Database, moment: int) -> None:
     assert check(database, FIELDS, moment, 50) > 20
+
+
+def check_every_field(database: Database, *, is_thorough: bool) -> None:
+    """Compare a rule on each field there is: by all its operators, or by a random one."""
+    world = World(4, MOMENTS[0])
+    with database.transaction() as session:
+        world.fill(session)
+    with database.reading() as session:
+        catalogue = FIELDS.catalogue(session)
+        rules = Rules(4, catalogue)
+        scope = Scope(world.now, PARIS, "EUR")
+        for index, asked in enumerate(catalogue.values()):
+            known = operators(asked)
+            chosen = known if is_thorough else [rules.random.choice(known)]
+            for match in ("all", "none") if is_thorough else [("all", "none")[index % 2]]:
+                for operator in chosen:
+                    node = parse({match: [rules.about(asked, operator)]}, catalogue)
+                    found = session.scalars(compiling.members(node, catalogue, scope)).all()
+                    assert set(found) == world.members(node), written(node)
+
+
+def test_every_field_means_the_same_everywhere(database: Database) -> None:
+    check_every_field(database, is_thorough=False)
+
+
+@pytest.mark.soak
+def test_every_field_means_the_same_by_every_operator(database: Database) -> None:
+    check_every_field(database, is_thorough=True)
 
 
 @pytest.mark.soak

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.content.model import Template, Version
 from campaigns.customers.model import Attribute, Consent, Customer, Tag
-from campaigns.fields import Catalogue
+from campaigns.fields import Catalogue, Field
 from campaigns.messages.model import Mailing, Message
 from campaigns.purchases.model import Line, Product, Purchase
-from campaigns.scoring.model import Score
-from campaigns.segments.rules import Condition, Node, holds, operators
+from campaigns.scoring.model import CategoryFigure, KeyAccount, Score, Transition
+from campaigns.segments.rules import Condition, Node, Operator, holds, operators
+from campaigns.signals.model import Signal
 from campaigns.suppression.model import Suppression
 from campaigns.tracking.model import Event
 
@@ -42,6 +43,11 @@ class Person:
     orders: list[dict[str, Any]] = field(default_factory=list)
     mails: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    scores: dict[str, Any] = field(default_factory=dict)
+    interests: dict[str, float] = field(default_factory=dict)
+    phases: list[datetime] = field(default_factory=list)
+    accounts: list[bool] = field(default_factory=list)
+    signals: list[dict[str, Any]] = field(default_factory=list)
 
 
 class World:
@@ -89,11 +95,7 @@ class World:
                 "customer.created": self._moment(),
                 "consent.mail": pick((True, False)),
                 "consent.tracking": pick((True, False)),
-                "score.class": pick(("", "champion", "loyal", "lost")),
-                "score.engagement": pick((0.0, 0.25, 1.5)),
-                "score.mails_since_sign": pick((0, 3, 9)),
                 "has_score": self.random.random() < 0.85,
-                **{f"score.{c}": pick((None, 1, 3, 5)) for c in "rfm"},
                 "attributes": attributes,
             },
         )
@@ -104,7 +106,18 @@ class World:
         person.orders = [self._order() for _ in range(pick((0, 0, 1, 2, 5)))]
         person.mails = [{"mailing": m, "at": self._moment()} for m in (1, 2, 3) if some(2)]
         person.events = [self._event() for _ in range(pick((0, 0, 1, 4)))]
+        if person.plain["has_score"]:
+            person.scores = {column: pick(values) for column, values in SCORED.values()}
+            person.scores["last_seen_at"] = pick((None, self._moment()))
+            person.scores["promotion_orders"] = pick((0, len(counted(person.orders))))
+        person.interests = {c: pick((0.0, 0.25, 1.25)) for c in CATEGORIES if some(2)}
+        person.phases = sorted({self._moment() for _ in range(some(4))})
+        person.accounts = pick(([], [], [False], [True], [False, True]))
+        person.signals = [self._signal() for _ in range(pick((0, 0, 1, 3)))]
         return person
+
+    def _signal(self) -> dict[str, Any]:
+        return {"kind": self.random.choice(SIGNALS), "key": self.random.choice("abc"), "at": self._moment()}
 
     def _order(self) -> dict[str, Any]:
         pick = self.random.choice
@@ -151,6 +164,8 @@ class World:
             self._write(session, person)
             if with_scores and (person.plain["has_score"] or person.orders or person.mails or person.events):
                 session.add(self._score(person))
+            if with_scores:
+                self._write_scored(session, person)
         session.flush()
 
     def _mailings(self, session: Session) -> None:
@@ -255,11 +270,28 @@ class World:
                 )
             )
 
+        for (kind, key), at in told(person.signals).items():
+            session.add(
+                Signal(customer_id=person.id, kind=kind, key=key, at=at, data={}, created_at=self.now)
+            )
+        for is_open in person.accounts:
+            ended = None if is_open else self.now
+            session.add(
+                KeyAccount(customer_id=person.id, reason="revenue", confirmed_at=self.now, ended_at=ended)
+            )
+
+    def _write_scored(self, session: Session, person: Person) -> None:
+        """What the scorer keeps beside the score; the other kinds of transition must not be taken for phases."""
+        for category, interest in person.interests.items():
+            session.add(CategoryFigure(customer_id=person.id, category=category, spent=0, interest=interest))
+        for at, until in zip(person.phases, [*person.phases[1:], None], strict=False):
+            session.add(Transition(customer_id=person.id, kind="phase", target="x", at=at, until=until))
+        session.add(Transition(customer_id=person.id, kind="class", target="lost", at=self.now))
+
     def _score(self, person: Person) -> Score:
-        plain, orders = person.plain, counted(person.orders)
+        orders = counted(person.orders)
         days = [order["at"] for order in orders]
         clicks = [e["at"] for e in person.events if e["kind"] == "clicked" and e["judgement"] == "human"]
-        has = plain["has_score"]
         return Score(
             customer_id=person.id,
             as_of=self.now,
@@ -268,12 +300,9 @@ class World:
             orders=len(orders),
             spent=sum(order["amount"] - order["refunded"] for order in orders),
             mails_sent=len(person.mails),
-            mails_since_sign=plain["score.mails_since_sign"] if has else 0,
             last_mail_at=max((mail["at"] for mail in person.mails), default=None),
             last_click_at=max(clicks, default=None),
-            engagement=plain["score.engagement"] if has else 0.0,
-            rfm_class=plain["score.class"] if has else "",
-            **{c: plain[f"score.{c}"] if has else None for c in "rfm"},
+            **person.scores,
         )
 
     # ── read in plain Python
@@ -312,16 +341,52 @@ class World:
             return len(chosen) if figure == "received" else self._day(max(chosen, default=None))
         if room in ("clicked", "opened", "bounced", "unsubscribed", "replied", "spam_reported"):
             return self._reaction(room, figure, condition, person)
-        if room == "score":
-            return self._score_value(figure, person)
+        if name == "signals.open_complaint":
+            return self._has_open_complaint(person)
+        if room == "signals":
+            return self._signals(figure, condition, person)
+        if name == "key_account.is_one":
+            return any(person.accounts)
+        if name == "relation.phase_since":
+            return self._day(max(person.phases, default=None))
+        if name == "score.interest":
+            wanted = condition.filters.get("category")
+            chosen = [points for c, points in person.interests.items() if wanted in (None, c)]
+            return sum(chosen) if chosen else None
+        if room in SCORE_ROOMS:
+            return self._score_value(name, person)
         found = plain[name]
         return self._day(found) if condition.kind == "moment" else found
 
-    def _score_value(self, figure: str, person: Person) -> Any:
-        known = person.plain["has_score"]
-        if figure in ("engagement", "mails_since_sign"):
-            return person.plain[f"score.{figure}"] if known else 0
-        return person.plain[f"score.{figure}"] if known else None
+    def _score_value(self, name: str, person: Person) -> Any:
+        scores = person.scores
+        if name == "score.last_seen":
+            return self._day(scores.get("last_seen_at"))
+        if name == "score.promotion_orders":
+            return scores.get("promotion_orders", 0)
+        if name == "score.promotion_share":
+            orders = len(counted(person.orders))
+            return scores.get("promotion_orders", 0) / orders if orders else None
+        if name == "balance.net":
+            return scores.get("given", 0) - scores.get("asked", 0)
+        column, values = SCORED[name]
+        return scores.get(column, None if None in values or "" in values else 0)
+
+    def _has_open_complaint(self, person: Person) -> bool:
+        by_key = told(person.signals)
+        return any(
+            kind == "complaint_opened" and by_key.get(("complaint_closed", key), EARLIEST) < at
+            for (kind, key), at in by_key.items()
+        )
+
+    def _signals(self, figure: str, condition: Condition, person: Person) -> Any:
+        wanted = condition.filters.get("kind")
+        chosen = [
+            at
+            for (kind, _key), at in told(person.signals).items()
+            if wanted in (None, kind) and self._is_within(at, condition)
+        ]
+        return len(chosen) if figure == "count" else self._day(max(chosen, default=None))
 
     def _age(self, person: Person) -> int | None:
         birthday, year = person.plain["customer.birthday"], person.plain["birth_year"]
@@ -397,6 +462,50 @@ ATTRIBUTES: dict[str, tuple[Any, ...]] = {
 }
 
 
+SIGNALS = ("complaint_opened", "complaint_opened", "complaint_closed", "survey_answered", "tasting")
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+
+SCORE_ROOMS = ("score", "relation", "light", "balance", "value")
+SCORED: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "score.class": ("rfm_class", ("", "champion", "loyal", "lost")),
+    **{f"score.{c}": (c, (None, 1, 3, 5)) for c in "rfmt"},
+    "score.frat": ("frat", (None, 20, 30, 76, 100)),
+    "score.engagement": ("engagement", (0.0, 0.25, 1.5)),
+    "score.orders_year": ("orders_12m", (0, 1, 5)),
+    "score.spent_year": ("spent_12m", (0, 1999, 25_000)),
+    "score.mails_since_sign": ("mails_since_sign", (0, 3, 9)),
+    "score.p_alive": ("p_alive", (None, 0.0, 0.25, 1.0)),
+    "score.expected_orders": ("expected_orders", (None, 0.25, 3.0)),
+    "score.expected_spent": ("expected_spent", (None, 0.0, 1999.0, 5000.5)),
+    "score.categories": ("categories", (0, 1, 2)),
+    "score.basket": ("basket", (0, 1999, 5000)),
+    "relation.phase": ("phase", ("", "exploration", "commitment", "dissolution")),
+    "relation.ended": ("ended_how", ("", "by_them", "silent")),
+    "relation.risk": ("risk", ("", "steady", "at_risk", "lost")),
+    "relation.usual_gap": ("usual_gap", (None, 1.5, 30.0, 90.5)),
+    "relation.cause": ("cause", ("", "dissatisfied", "novelty")),
+    "relation.loyalty": ("loyalty", ("", "solid", "inertia")),
+    "relation.behaviour": ("behaviour", (None, 0, 1)),
+    "relation.attitude": ("attitude", (None, -1, 0, 1)),
+    **{
+        f"light.{name}": (name, (None, 0, 1))
+        for name in ("satisfied", "confident", "attached", "engaged", "cooperative")
+    },
+    "balance.asked": ("asked", (0, 1, 5)),
+    "balance.given": ("given", (0, 2, 5)),
+    "value.expected": ("value", (None, 0, 1999, 26_000)),
+    "value.low": ("value_low", (None, 0, 1999)),
+    "value.high": ("value_high", (None, 5000, 26_000)),
+    "value.constant": ("value_constant", (None, 0, 5000)),
+}
+"""Field → its column of the score and the values drawn; without None or "" among them, 0 stands for no score."""
+
+
+def told(signals: list[dict[str, Any]]) -> dict[tuple[str, str], datetime]:
+    """By kind and key, each counted once as the database keeps it: the last told here."""
+    return {(each["kind"], each["key"]): each["at"] for each in signals}
+
+
 def counted(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Orders that count in figures."""
     return [order for order in orders if order["status"] == "paid" and order["currency"] == "EUR"]
@@ -416,7 +525,7 @@ class Rules:
     def __init__(self, seed: int, catalogue: Catalogue) -> None:
         self.random = random.Random(seed)
         self.catalogue = catalogue
-        self.names = [name for name in catalogue if name not in NOT_IN_WORLD]
+        self.names = list(catalogue)
 
     def rule(self, depth: int = 1) -> dict[str, Any]:
         """The JSON of one rule; every condition says what becomes of the unknown, where there can be any."""
@@ -429,7 +538,10 @@ class Rules:
 
     def condition(self) -> dict[str, Any]:
         asked = self.catalogue[self.random.choice(self.names)]
-        operator = self.random.choice(operators(asked))
+        return self.about(asked, self.random.choice(operators(asked)))
+
+    def about(self, asked: Field, operator: Operator) -> dict[str, Any]:
+        """A condition on this field by this operator, with a random argument and filters."""
         found: dict[str, Any] = {"field": asked.name, "op": operator.name}
         if operator.argument != "none":
             found["value"] = self.argument(asked, operator.argument)
@@ -456,6 +568,7 @@ class Rules:
             "category": (*CATEGORIES, "none such"),
             "product": ("P1", "P2", "P9"),
             "channel": ("web", "shop"),
+            "kind": (*SIGNALS[1:], "none_such"),
             "mailing": ("newsletter:7", "letter:3", "letter:99"),
         }
         return pick(values[name])
@@ -467,7 +580,7 @@ class Rules:
             return pick(words) if argument == "word" else self.random.sample(words, k=min(2, len(words)))
         amounts: tuple[float, ...] = (0, 1, 2, 3, 5, 9)
         amounts = (0, 1999, 5000, 26_000) if asked.kind == "money" else amounts
-        amounts = (-2, 0.25, 1.5, 3, 30, 76) if asked.kind == "number" else amounts
+        amounts = (-2, 0, 0.25, 1, 1.5, 3, 30, 76) if asked.kind == "number" else amounts
         return {
             "amount": lambda: pick(amounts),
             "amounts": lambda: sorted((pick(amounts), pick(amounts))),
@@ -479,14 +592,6 @@ class Rules:
         }[argument]()
 
 
-NOT_IN_WORLD = {
-    "score.orders_year",
-    "score.spent_year",
-    "score.last_seen",
-    "score.p_alive",
-    "score.expected_orders",
-    "score.expected_spent",
-}
 WORDS: dict[str, tuple[str, ...]] = {
     "customer.email": ("p1", "P2@shop.example", "mail.example"),
     "customer.domain": ("shop.example", "SHOP", ".example"),
@@ -496,6 +601,11 @@ WORDS: dict[str, tuple[str, ...]] = {
     "customer.tags": TAGS,
     "suppression.causes": ("unsubscribed", "stale"),
     "score.class": ("champion", "loyal", "lost", "never"),
+    "relation.phase": ("exploration", "commitment", "dissolution", "expansion"),
+    "relation.ended": ("by_them", "silent", "both"),
+    "relation.risk": ("steady", "at_risk", "lost"),
+    "relation.cause": ("dissatisfied", "novelty", "took_leave"),
+    "relation.loyalty": ("solid", "inertia", "retention"),
     "attribute.colour": ("red", "blue"),
     "attribute.remark": ("brie", "LIKES", "likes brie"),
     "customer.source": ("till", "web form", "web"),
