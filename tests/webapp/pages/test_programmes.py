@@ -28,7 +28,7 @@ def test_picked_it_gives_letters_that_are_off_and_ready(runtime: Runtime, market
     answer = marketer.post("/programmes/win_back", data={"language": "fr"})
     assert answer.status_code == 303
     page = marketer.get(answer.location).text
-    assert "switched off" in page and "Reconquête : déçu" in page
+    assert "switched off" in page and "Reconquête\u00a0: déçu" in page
     assert marketer.post("/programmes/win_back", data={"language": "fr"}).status_code == 303
     with runtime.transaction() as session:
         made = letters.all_letters(session)
