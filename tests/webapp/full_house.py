@@ -8,12 +8,27 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
-from campaigns import content, customers, letters, messages, newsletters, purchases, scoring, suppression
+from campaigns import (
+    content,
+    customers,
+    journeys,
+    letters,
+    messages,
+    newsletters,
+    purchases,
+    scoring,
+    signups,
+    simulations,
+    suppression,
+)
 from campaigns.letters import Plan
+from campaigns.messages import Gap
 from campaigns.newsletters import Draft
 from campaigns.purchases import LineFacts
 from campaigns.runs.model import Run
 from campaigns.runtime import Runtime
+from campaigns.scoring.model import Sunset
+from campaigns.staff import list_users
 from campaigns.tracking import Event
 from scheduler import jobs
 from tests.campaigns.tracking.story import letter
@@ -27,11 +42,16 @@ FILE = "email;first_name;last_name\nzoe@home.example;Zoe;Zed\nnobody;Nemo;\n"
 
 @dataclass(frozen=True)
 class House:
-    """What stands in the shop: `token` is that of a newsletter in Bob's hands, of the message and mailing named."""
+    """What stands in the shop: `token` is that of a newsletter in Bob's hands, of the message and mailing named.
+
+    `signup` is the token of somebody who has not confirmed yet, `steps` are the keys of the journey's steps.
+    """
 
     token: str
     message_id: int
     mailing_id: int
+    signup: str
+    steps: tuple[str, ...]
 
 
 def furnish(runtime: Runtime, client: Browser) -> House:
@@ -102,10 +122,66 @@ def furnish(runtime: Runtime, client: Browser) -> House:
         },
     )  # fmt: skip
     jobs.launch_due(runtime)
+    steps = _lead_along(runtime, segment.id, template.id)
+    signup = _watch_over(runtime, bob.id)
     with runtime.transaction() as session:
         sent = session.scalars(select(messages.Message).where(messages.Message.customer_id == bob.id)).one()
         sent.status, sent.sent_at, sent.reply_code, sent.reply = "sent", now, 250, "250 ok"
-        return House(runtime.links.token(sent.id, sent.mailing_id), sent.id, sent.mailing_id)
+        token = runtime.links.token(sent.id, sent.mailing_id)
+        return House(token, sent.id, sent.mailing_id, signup, steps)
+
+
+def _lead_along(runtime: Runtime, segment_id: int, template_id: int) -> tuple[str, ...]:
+    """A journey with a traveller, a task, a notice, a draft behind its first version, and what is played of it."""
+    now = runtime.clock.now()
+    with runtime.transaction() as session:
+        journey = journeys.create(session, name="Calls", now=now)
+        journeys.set_frame(
+            session, journey.id, name="Calls", hold_out=0,
+            entry={"by": "segment", "segment_id": segment_id, "hour": -1}, again="never", again_days=1,
+            goal="", goal_segment_id=None, exits=(), occasions=runtime.occasions, now=now,
+        )  # fmt: skip
+        steps, slot = [], "start"
+        for kind, answers in (
+            ("change", {"what": "tag", "word": "called"}),
+            ("task", {"title": "Call her", "note": "About the wine"}),
+            ("send", {"template_id": template_id}),
+        ):
+            key = journeys.add_step(session, journey.id, slot=slot, kind=kind, answers=answers, now=now)
+            steps.append(key)
+            slot = f"after:{key}"
+        journeys.switch_on(session, journey.id, journeys.means_of(runtime), now=now)
+    jobs.advance_journeys(runtime)
+    with runtime.transaction() as session:
+        session.add(
+            journeys.Notice(
+                traveller_id=1, step=steps[0], url="https://hooks.example/in", payload={}, status="failed",
+                attempts=9, answer="500", made_at=now,
+            )
+        )  # fmt: skip
+        steps.append(journeys.add_step(session, journey.id, slot=slot, kind="split", now=now))
+        for kind, source_id in (("journey", journey.id), ("letter", 1)):
+            simulations.ask(session, kind=kind, source_id=source_id, days=3, now=now)
+    jobs.run_simulations(runtime)
+    return tuple(steps)
+
+
+def _watch_over(runtime: Runtime, customer_id: int) -> str:
+    """A key account, a last call, a gap in the sending, and a sign-up, whose token is returned."""
+    now = runtime.clock.now()
+    with runtime.transaction() as session:
+        owner = list_users(session)[0]
+        scoring.confirm_account(
+            session, customer_id, reason="reference", because="The town hall", owner_id=owner.id, now=now
+        )
+        since = now - timedelta(days=400)
+        session.add(Sunset(customer_id=1, begun_at=now, begun_by="ann", evidence="silent"))
+        session.add(Gap(cause="stopped", since=since, found_at=since, due_until=since, decided_by=""))
+        asked = signups.ask(
+            session, "dora@home.example", language="en", may_track=True, network="192.0.2.0/24", now=now
+        )
+        assert asked is not None
+        return signups.token_of(runtime.links, asked.id)
 
 
 def addresses(app: Flask, house: House, *, method: str = "GET") -> list[str]:
@@ -124,11 +200,21 @@ def addresses(app: Flask, house: House, *, method: str = "GET") -> list[str]:
 
 
 def _choices(endpoint: str, name: str, house: House) -> tuple[object, ...]:
+    page = endpoint.partition(".")[0]
+    own: dict[tuple[str, str], tuple[object, ...]] = {
+        ("signup", "token"): (house.signup,),
+        ("inbox", "key"): ("1.0.liaison",),
+        ("segments", "key"): ("nobody",),
+        ("journeys", "key"): house.steps,
+        ("journeys", "version_id"): (1, 2),
+        ("deliverability", "key"): ("shop.example", "home.example"),
+        ("deliverability", "number"): ("sent", "deferred", "bounced", "waiting"),
+        ("programmes", "name"): ("birthday", "key_account"),
+    }
     known: dict[str, tuple[object, ...]] = {
         "token": (house.token,),
         "service": ("postmark",),
         "rest": ("x",),
-        "key": ("1.0.liaison",) if endpoint.startswith("inbox") else ("nobody",),
         "number": ("sent", "clicked", "bounced", "unsubscribed"),
         "name": ("shelf", "size"),
         "version_id": (2,),
@@ -141,5 +227,12 @@ def _choices(endpoint: str, name: str, house: House) -> tuple[object, ...]:
         "template_id": (2,),
         "mailing_id": (1, 2),
         "message_id": (1, 2, 3),
+        "gap_id": (1,),
+        "sunset_id": (1,),
+        "account_id": (1,),
+        "journey_id": (1,),
+        "traveller_id": (1, 2),
+        "simulation_id": (1, 2),
+        "task_id": (1, 2),
     }
-    return known[name]
+    return own.get((page, name)) or known[name]

@@ -5,10 +5,12 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,7 +20,7 @@ from werkzeug.routing import Rule
 
 from campaigns import customers, segments
 from campaigns.clock import FrozenClock
-from campaigns.config import Config, Data, DatabaseSettings
+from campaigns.config import Config, Data, DatabaseSettings, Signup
 from campaigns.db import Database
 from campaigns.db.tables import metadata
 from campaigns.errors import Invalid, LiaisonError
@@ -47,6 +49,12 @@ WORDS = (
 SCRIPT = "\"'></title></textarea></script><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 
 COUNTED_OUT = {"staff_try", "staff_login", "lease"}
+
+
+@pytest.fixture
+def runtime(runtime: Runtime) -> Runtime:
+    """With the form for strangers, which is off unless a shop wants it."""
+    return replace(runtime, config=runtime.config.model_copy(update={"signup": Signup(is_on=True)}))
 
 
 @pytest.fixture
@@ -202,6 +210,19 @@ PLACES = {
     "staff_user": ("name",),
     "staff_login": ("agent",),
     "run": ("error",),
+    "journey": ("name", "because"),
+    "journey_task": ("title", "note", "result", "remark"),
+    "journey_notice": ("url", "answer"),
+    "simulation": ("name", "error"),
+    "simulation_row": ("reason",),
+    "key_account": ("because", "ended_because"),
+    "sunset": ("begun_by", "evidence"),
+    "sending_gap": ("decided_by",),
+    "sending_pace": ("because",),
+    "category_figure": ("category",),
+    "purchase_rhythm": ("name", "label"),
+    "returns_inlet": ("trouble",),
+    "sign_up": ("email", "language"),
 }
 """Every place that a stranger, a file, a mail server or a colleague fills."""
 
@@ -224,6 +245,11 @@ def poison(runtime: Runtime, payload: str) -> None:
                         connection.execute(update(table).values({column: said}))
                 except IntegrityError:
                     connection.execute(update(table).values({column: table.c[column] + payload}))
+        plans = tables["journey_version"]
+        for number, plan in connection.execute(select(plans.c.id, plans.c.plan)).all():
+            said = _spoil(plan, payload)
+            connection.execute(update(plans).where(plans.c.id == number).values(plan=said))
+        connection.execute(update(tables["journey_task"]).values(results=[payload]))
         values = {"shelf": payload, "size": payload}
         connection.execute(update(tables["customer"]).values(attributes=values))
         connection.execute(
@@ -231,6 +257,14 @@ def poison(runtime: Runtime, payload: str) -> None:
             .where(tables["customer_attribute"].c.kind == "choice")
             .values(choices=[payload])
         )
+
+
+def _spoil(plan: Any, payload: str) -> Any:
+    """A journey's plan with the payload wherever people write their own words."""
+    if isinstance(plan, dict):
+        own = ("title", "note", "word", "url", "subject")
+        return {name: payload if name in own else _spoil(part, payload) for name, part in plan.items()}
+    return [_spoil(part, payload) for part in plan] if isinstance(plan, list) else plan
 
 
 class Elements(HTMLParser):
