@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.clock import Clock
 from campaigns.config import Config
 from campaigns.content import system_mail
-from campaigns.errors import MailerError
+from campaigns.errors import Invalid, MailerError
 from campaigns.links import Links
 from campaigns.mail import Letter, Mailer, deliver
 from campaigns.mail.headers import clean, wire_address
@@ -58,7 +58,10 @@ def send_confirmations(runtime: Roof) -> int:
     for row in waiting:
         try:
             deliver(runtime.mailer, _letter(runtime, row))
-        except MailerError:
+        except (
+            MailerError,
+            Invalid,
+        ):  # an address that cannot be written to uses up its tries, and holds up nobody
             continue
         sent += 1
         with runtime.transaction() as session:

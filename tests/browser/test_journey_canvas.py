@@ -43,6 +43,7 @@ def test_it_is_built_on_the_canvas_and_by_keys_simulated_and_sent(house, chromiu
         expect(page.locator(".way-words")).to_have_count(1)
 
         # a wait behind it, by keys alone
+        expect(page.locator("[data-way]")).to_have_class(re.compile("canvas"))  # the script has come
         page.locator("[data-way]").focus()
         page.keyboard.press("ArrowDown")
         page.keyboard.press("a")
@@ -126,6 +127,7 @@ def test_without_a_script_it_is_a_list_of_forms(house, chromium):
 
 def _newsletter(page: Page) -> int:
     """The first template that is written for everybody."""
+    expect(page.get_by_label("Template")).to_be_visible()
     labels = page.get_by_label("Template").locator("option").all_inner_texts()
     return next(n for n, words in enumerate(labels) if "ewsletter" in words)
 

@@ -6,8 +6,10 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
+from campaigns import journeys, segments, simulations
 from campaigns.mail.inbox import InboxFolder
 from campaigns.messages import Message
+from scheduler.jobs import advance_journeys, run_simulations
 from tests.browser.crawl import crawl, endpoints
 from tests.browser.screenshots import shop
 from tests.browser.stage import EMAIL, PASSWORD, application, served, window
@@ -15,8 +17,9 @@ from tests.webapp.conftest import Browser
 
 pytestmark = pytest.mark.browser
 
-WHILE_IT_RUNS = {"imports.progress", "imports.rejected"}
-"""Linked only from an import that runs, or has refused lines; tests/webapp/pages/test_imports.py sees them."""
+WHILE_IT_RUNS = {"imports.progress", "imports.rejected", "messages.late"}
+"""Linked only from an import that runs or has refused lines, and after a long stop: tests/webapp/pages/test_imports.py
+and tests/webapp/test_standing.py see them."""
 MAIL = b"""\
 From: Shop <hello@shop.example>\r
 To: zoe@mail.example\r
@@ -33,11 +36,45 @@ def app(tmp_path_factory):
     runtime = shop(tmp_path_factory.mktemp("shop"), customers=400)
     with runtime.transaction() as session:  # as if an answer had never been heard
         session.scalars(select(Message).where(Message.status == "sent").limit(1)).one().status = "unknown"
+    lead(runtime)
     mails = InboxFolder(runtime.config.data.folder / "inbox")
     mails.prepare()
     mails.keep(MAIL, envelope_from="b@shop.example", recipients=["zoe@mail.example"], clock=runtime.clock)
     yield application(runtime)
     runtime.database.dispose()
+
+
+def lead(runtime):
+    """A journey with people on it, a newer version of it, and a simulation."""
+    now, means = runtime.clock.now(), journeys.means_of(runtime)
+    with runtime.transaction() as session:
+        journey = journeys.create(session, name="Back again", now=now, by=None)
+        asleep = segments.find_segment(session, "Asleep")
+        journeys.set_frame(
+            session,
+            journey.id,
+            name="Back again",
+            hold_out=20,
+            entry={"by": "segment", "segment_id": asleep.id, "hour": -1},
+            again="never",
+            again_days=90,
+            goal="bought",
+            goal_segment_id=None,
+            exits=("unsubscribed", "suppressed", "complained"),
+            occasions=runtime.occasions,
+            now=now,
+        )
+        answers = {"what": "tag", "word": "asked back"}
+        key = journeys.add_step(session, journey.id, slot="start", kind="change", answers=answers, now=now)
+        journeys.add_step(session, journey.id, slot=f"after:{key}", kind="wait", now=now)
+        journeys.switch_on(session, journey.id, means, now=now)
+        number = journey.id
+    assert advance_journeys(runtime) > 0
+    with runtime.transaction() as session:
+        journeys.add_step(session, number, slot="start", kind="wait", now=now)
+        journeys.switch_on(session, number, means, now=now)
+        simulations.ask(session, kind="journey", source_id=number, now=now)
+    run_simulations(runtime)
 
 
 @pytest.fixture(scope="module")

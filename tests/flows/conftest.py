@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from campaigns.clock import FrozenClock
-from campaigns.config import Config, Scores, Smtp, Stale
+from campaigns.config import Config, PressureSettings, Scores, Smtp, Stale
 from campaigns.db import Database
 from campaigns.messages import send_due
 from campaigns.runtime import Runtime, assemble
@@ -79,6 +79,7 @@ def story(config: Config, database: Database, clock: FrozenClock, server: SmtpSe
             "smtp": Smtp(host=server.host, port=server.port),
             "stale": Stale(mails=3, days=60, acts_by_itself=True),
             "scores": Scores(full_hour=0),
+            "pressure": PressureSettings(mails=0),  # these stories write every day, and are not about that
         }
     )
     runtime = assemble(settings, clock=clock, database=database)

@@ -39,7 +39,7 @@ def people(shop: Shop, count: int = 14) -> list[int]:
                 session,
                 f"c{n}@shop.example",
                 now=shop.clock.now(),
-                agrees=n % 7 != 6,
+                agrees=n % 7 != 5,
                 zone=ZONES[n % len(ZONES)],
                 birthday=f"{11 + (n + 22) // 30:02d}-{(n + 22) % 30 + 1:02d}",
                 country="FR" if n % 2 else "BE",
