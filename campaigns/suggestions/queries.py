@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Exists, Select, Subquery, and_, exists, func, select
+from sqlalchemy import Exists, Select, Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.customers import Consent
@@ -128,7 +128,9 @@ def _kept() -> Select[int, int, datetime]:
 def _has_objected() -> Exists:
     newer = aliased(Consent)
     is_last = ~exists().where(
-        newer.customer_id == Consent.customer_id, newer.purpose == Consent.purpose, newer.id > Consent.id
+        newer.customer_id == Consent.customer_id,
+        newer.purpose == Consent.purpose,
+        or_(newer.at > Consent.at, and_(newer.at == Consent.at, newer.id > Consent.id)),
     )
     return exists().where(
         and_(

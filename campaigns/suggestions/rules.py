@@ -45,13 +45,12 @@ def learn(customer: Integers, product: Integers, products: int, *, least_support
 
     Pairs with less than `least_support` common buyers, and products that speak against one another, are left out.
     """
-    bought = _matrix(customer, product, products)
-    both = (bought.T @ bought).toarray().astype(np.float64)
-    chosen = _best_known(both.diagonal().copy(), least_support)
-    both = both[np.ix_(chosen, chosen)]
+    chosen = _best_known(np.bincount(product, minlength=products).astype(np.float64), least_support)
     if not len(chosen):
         empty = np.zeros(0, dtype=np.int64)
         return Affinities(empty, empty, np.zeros(0), empty)
+    bought = _matrix(customer, product, products)[:, chosen]  # first, as a square of all products may not fit
+    both = (bought.T @ bought).toarray().astype(np.float64)
     inverse = np.linalg.inv(both + RIDGE * np.eye(len(chosen)))
     weights = -inverse / inverse.diagonal()[np.newaxis, :]
     np.fill_diagonal(weights, 0.0)
